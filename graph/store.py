@@ -1,0 +1,81 @@
+"""The protocol that every store fulfils; one contract suite runs over all of them."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow
+
+from graph.snapshot import Snapshot
+from graph.source import SourceDeclaration
+
+#: Column that a staged table carries beside the contract's own: md5 of the row's canonical text.
+ROW_DIGEST = "row_digest"
+
+
+class LoadTransaction(Protocol):
+    """An open load. Leaving its context without an exception commits all of it; anything else, none."""
+
+    load_id: str
+
+    def existing(self, table: str, keys: Path) -> pyarrow.Table:
+        """Versions that the store holds of the things named in ``keys``.
+
+        ``keys``: Parquet file with the table's key columns (distinct rows). Returns the key columns,
+        ``known_on`` and ``row_digest`` of every stored version of them.
+        """
+        ...
+
+    def append(self, table: str, rows: Path) -> None:
+        """Add checked rows: a Parquet file with the contract's columns, ``x_*`` columns and ``row_digest``.
+
+        The rows are new versions: none of their (key, known_on) is in the store.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class PublishedScores:
+    """A run's results by party, as they are written back to the store people explore.
+
+    ``scores``: columns party_id, score (int32), band (text), pd (float64, null where uncalibrated),
+    percentile (float64), inherited_points (int32); one row a scored party.
+    """
+
+    run_id: str
+    as_of: date
+    model_sha: str
+    snapshot_sha: str
+    scores: pyarrow.Table
+
+
+class EcosystemStore(Protocol):
+    """Where an ecosystem's tables live. Every method leaves the earlier state or the whole new one."""
+
+    def begin(self, declaration: SourceDeclaration) -> AbstractContextManager[LoadTransaction]:
+        """Start a load; ``StoreUnavailable`` where another one is open."""
+        ...
+
+    def sources(self) -> tuple[SourceDeclaration, ...]:
+        """Declarations of the sources loaded so far, by name."""
+        ...
+
+    def latest_day(self) -> date | None:
+        """The last ``known_on`` of any row; None for an empty store."""
+        ...
+
+    def read(self, as_of: date, purpose: str | None) -> Snapshot:
+        """The ecosystem as it could be known on ``as_of`` for ``purpose`` (None: no restriction)."""
+        ...
+
+    def publish(self, run: PublishedScores) -> None:
+        """Make ``run`` the current one for readers of this store: all of it, or nothing."""
+        ...
+
+    def erase(self, party_id: str) -> int:
+        """Delete a party and every row that names it; returns the number of rows deleted."""
+        ...
