@@ -1,0 +1,262 @@
+"""The embedded store: one DuckDB file in the workspace, opened only for the time of a job."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import ibis
+import pyarrow as pa
+
+from graph.asof import StoredEcosystem, code_column, party_columns
+from graph.contract import DUCKDB_TYPES, TABLES, Table
+from graph.errors import StoreUnavailable
+from graph.snapshot import Snapshot, build
+from graph.source import SourceDeclaration
+from graph.store import ROW_DIGEST, LoadTransaction, PublishedScores
+
+
+def _quote(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _stored_columns(table: Table) -> dict[str, str]:
+    """Column name to DuckDB type, as stored: party columns are codes, names live apart."""
+    coded = set(party_columns(table))
+    columns = {
+        code_column(c.name) if c.name in coded else c.name: "INTEGER" if c.name in coded else DUCKDB_TYPES[c.type]
+        for c in table.columns
+        if not (table.name == "parties" and c.name == "name")
+    }
+    return columns | {ROW_DIGEST: "VARCHAR"}
+
+
+def _schema_statements() -> Iterator[str]:
+    yield "CREATE TABLE IF NOT EXISTS party_dictionary (code INTEGER, party_id VARCHAR)"
+    yield "CREATE TABLE IF NOT EXISTS party_names (party_code INTEGER, known_on DATE, name VARCHAR)"
+    yield "CREATE TABLE IF NOT EXISTS source_declarations (name VARCHAR PRIMARY KEY, declaration VARCHAR)"
+    yield "CREATE TABLE IF NOT EXISTS versioned_tables (name VARCHAR PRIMARY KEY)"
+    yield (
+        "CREATE TABLE IF NOT EXISTS published_scores (run_id VARCHAR, as_of DATE, party_id VARCHAR, score INTEGER,"
+        " band VARCHAR, pd DOUBLE, percentile DOUBLE, inherited_points INTEGER)"
+    )
+    for table in TABLES.values():
+        columns = ", ".join(f"{_quote(n)} {t}" for n, t in _stored_columns(table).items())
+        yield f"CREATE TABLE IF NOT EXISTS {_quote(table.name)} ({columns})"
+
+
+class DuckDBLoad:
+    """A load inside one DuckDB transaction."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.load_id = uuid.uuid4().hex
+        self._connection = connection
+
+    def existing(self, table: str, keys: Path) -> pa.Table:
+        """See ``LoadTransaction.existing``."""
+        contract = TABLES[table]
+        coded = set(party_columns(contract))
+        select, joins, conditions = [], [], []
+        for position, name in enumerate(contract.key):
+            if name in coded:
+                dictionary = f"d{position}"
+                joins.append(
+                    f"JOIN party_dictionary {dictionary} ON {dictionary}.code = t.{_quote(code_column(name))}"
+                )
+                stored = f"{dictionary}.party_id"
+            else:
+                stored = f"t.{_quote(name)}"
+            select.append(f"{stored} AS {_quote(name)}")
+            conditions.append(f"k.{_quote(name)} = {stored}")
+        return self._connection.execute(
+            f"SELECT {', '.join(select)}, t.known_on, t.{ROW_DIGEST} FROM {_quote(table)} t {' '.join(joins)} "  # noqa: S608
+            f"JOIN read_parquet(?) k ON {' AND '.join(conditions)}",
+            [str(keys)],
+        ).to_arrow_table()
+
+    def append(self, table: str, rows: Path) -> None:
+        """See ``LoadTransaction.append``."""
+        contract = TABLES[table]
+        run = self._connection.execute
+        offered = [r[0] for r in run("DESCRIBE SELECT * FROM read_parquet(?)", [str(rows)]).fetchall()]
+        stored = {r[0] for r in run(f"DESCRIBE {_quote(table)}").fetchall()}
+        for name in offered:
+            if name.startswith("x_") and name not in stored:
+                run(f"ALTER TABLE {_quote(table)} ADD COLUMN {_quote(name)} DOUBLE")
+        if table == "parties":
+            self._extend_dictionary(rows)
+        self._mark_versioned(contract, rows)
+        coded = party_columns(contract)
+        columns, values, joins = [], [], []
+        for name in offered:
+            if table == "parties" and name == "name":
+                continue
+            if name in coded:
+                dictionary = f"d{len(joins)}"
+                joins.append(f"LEFT JOIN party_dictionary {dictionary} ON {dictionary}.party_id = r.{_quote(name)}")
+                columns.append(_quote(code_column(name)))
+                values.append(f"{dictionary}.code")
+            else:
+                columns.append(_quote(name))
+                values.append(f"r.{_quote(name)}")
+        run(
+            f"INSERT INTO {_quote(table)} ({', '.join(columns)}) SELECT {', '.join(values)} "  # noqa: S608
+            f"FROM read_parquet(?) r {' '.join(joins)}",
+            [str(rows)],
+        )
+
+    def _extend_dictionary(self, rows: Path) -> None:
+        self._connection.execute(
+            """INSERT INTO party_dictionary
+               SELECT (SELECT count(*) FROM party_dictionary) + row_number() OVER (ORDER BY party_id) - 1, party_id
+               FROM (SELECT DISTINCT party_id FROM read_parquet($1)
+                     ANTI JOIN party_dictionary USING (party_id))""",
+            [str(rows)],
+        )
+        self._connection.execute(
+            """INSERT INTO party_names SELECT d.code, r.known_on, r.name FROM read_parquet($1) r
+               JOIN party_dictionary d USING (party_id) WHERE r.name IS NOT NULL""",
+            [str(rows)],
+        )
+
+    def _mark_versioned(self, contract: Table, rows: Path) -> None:
+        """Remember that some key of the table has more than one version (before the rows are added)."""
+        run = self._connection.execute
+        if run("SELECT 1 FROM versioned_tables WHERE name = $1", [contract.name]).fetchone():
+            return
+        key = ", ".join(map(_quote, contract.key))
+        within = run(
+            f"SELECT 1 FROM read_parquet($1) GROUP BY {key} HAVING count(*) > 1 LIMIT 1",  # noqa: S608
+            [str(rows)],
+        ).fetchone()
+        if within or self.existing(contract.name, rows).num_rows:
+            run("INSERT INTO versioned_tables VALUES ($1)", [contract.name])
+
+
+class DuckDBStore:
+    """``EcosystemStore`` over one DuckDB file; another process's open file is ``StoreUnavailable``."""
+
+    def __init__(self, path: Path, base_currency: str | None = None) -> None:
+        self._path = path
+        self._base_currency = base_currency
+
+    @contextmanager
+    def _open(self, *, write: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+        try:
+            if write or not self._path.exists():
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                with duckdb.connect(str(self._path)) as first:
+                    for statement in _schema_statements():
+                        first.execute(statement)
+            connection = duckdb.connect(str(self._path), read_only=not write)
+        except duckdb.IOException as error:
+            raise StoreUnavailable(
+                f"{self._path} cannot be opened: another ecorisk job may hold it; wait for it to end. ({error})"
+            ) from error
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    @contextmanager
+    def begin(self, declaration: SourceDeclaration) -> Iterator[LoadTransaction]:
+        """See ``EcosystemStore.begin``: one DuckDB transaction, committed at the end."""
+        with self._open(write=True) as connection:
+            connection.execute("BEGIN")
+            try:
+                yield DuckDBLoad(connection)
+                connection.execute(
+                    "INSERT OR REPLACE INTO source_declarations VALUES ($1, $2)",
+                    [declaration.name, declaration.to_json()],
+                )
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+
+    def sources(self) -> tuple[SourceDeclaration, ...]:
+        """See ``EcosystemStore.sources``."""
+        with self._open(write=False) as connection:
+            return _declarations(connection)
+
+    def latest_day(self) -> date | None:
+        """See ``EcosystemStore.latest_day``."""
+        latest = " UNION ALL ".join(f"SELECT max(known_on) AS day FROM {_quote(name)}" for name in TABLES)
+        with self._open(write=False) as connection:
+            row = connection.execute(f"SELECT max(day) FROM ({latest})").fetchone()  # noqa: S608
+        return row[0] if row else None
+
+    def read(self, as_of: date, purpose: str | None) -> Snapshot:
+        """See ``EcosystemStore.read``."""
+        with self._open(write=False) as connection:
+            return build(
+                _stored_ecosystem(connection),
+                as_of=as_of,
+                purpose=purpose,
+                base_currency=self._base_currency,
+            )
+
+    def publish(self, run: PublishedScores) -> None:
+        """See ``EcosystemStore.publish``."""
+        with self._open(write=True) as connection:
+            connection.register("incoming", run.scores)
+            connection.execute("BEGIN")
+            connection.execute("DELETE FROM published_scores")
+            connection.execute(
+                """INSERT INTO published_scores
+                   SELECT $1, $2, party_id, score, band, pd, percentile, inherited_points FROM incoming""",
+                [run.run_id, run.as_of],
+            )
+            connection.execute("COMMIT")
+
+    def erase(self, party_id: str) -> int:
+        """See ``EcosystemStore.erase``."""
+        deleted = 0
+        with self._open(write=True) as connection:
+            found = connection.execute(
+                "SELECT code FROM party_dictionary WHERE party_id = $1", [party_id]
+            ).fetchone()
+            if found is None:
+                return 0
+            connection.execute("BEGIN")
+            for table in TABLES.values():
+                columns = [_quote(code_column(name)) for name in party_columns(table)]
+                if columns:
+                    condition = " OR ".join(f"{column} = $1" for column in columns)
+                    row = connection.execute(
+                        f"DELETE FROM {_quote(table.name)} WHERE {condition}",  # noqa: S608
+                        [found[0]],
+                    ).fetchone()
+                    deleted += row[0] if row else 0
+            connection.execute("DELETE FROM party_names WHERE party_code = $1", [found[0]])
+            connection.execute("DELETE FROM published_scores WHERE party_id = $1", [party_id])
+            # The code stays taken (codes are positions in time of arrival); the id it stood for is gone.
+            connection.execute("UPDATE party_dictionary SET party_id = NULL WHERE code = $1", [found[0]])
+            connection.execute("COMMIT")
+            connection.execute("CHECKPOINT")
+        return deleted
+
+
+def _declarations(connection: duckdb.DuckDBPyConnection) -> tuple[SourceDeclaration, ...]:
+    rows = connection.execute("SELECT declaration FROM source_declarations ORDER BY name").fetchall()
+    return tuple(SourceDeclaration.from_json(row[0]) for row in rows)
+
+
+def _stored_ecosystem(connection: duckdb.DuckDBPyConnection) -> StoredEcosystem:
+    backend = ibis.duckdb.from_connection(connection)
+    filled = [
+        name
+        for name in TABLES
+        if connection.execute(f"SELECT 1 FROM {_quote(name)} LIMIT 1").fetchone()  # noqa: S608
+    ]
+    versioned = connection.execute("SELECT name FROM versioned_tables").fetchall()
+    return StoredEcosystem(
+        tables={name: backend.table(name) for name in filled},
+        dictionary=backend.table("party_dictionary"),
+        versioned=frozenset(row[0] for row in versioned),
+        declarations=_declarations(connection),
+    )

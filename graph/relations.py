@@ -1,0 +1,284 @@
+"""Relations between parties: flows and links, grouped by pair and kept as CSR arrays.
+
+A relation is read from the party in focus to its counterparties. ``SUPPLIES.out`` leads from a seller to
+its buyers, ``SUPPLIES.in`` from a buyer to its suppliers; a symmetric relation has no suffix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from datetime import date
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from graph.vocabulary import LINK_KINDS, KindDeclaration
+
+#: An invoice this many days past due counts as a bad case of the pair's record.
+PAST_DUE_DAYS = 30
+
+EPOCH = date(1970, 1, 1)
+
+
+def day_number(day: date) -> int:
+    """Days since 1970-01-01."""
+    return (day - EPOCH).days
+
+
+@dataclass(frozen=True)
+class Relation:
+    """One relation of n parties with m pairs, as CSR: row i holds the counterparties of party i.
+
+    ``indptr`` int64 [n+1]; ``indices`` int32 [m], ascending in a row. Per pair: ``count`` int32 rows
+    behind it, ``amount`` int64 minor units of the base currency, ``first_on`` / ``last_on`` int32 day
+    numbers, ``matured`` int32 cases whose result is known, ``bad`` int32 those that went wrong (late,
+    unpaid, denied), ``strength`` float64 the sum of declared link weights.
+    """
+
+    name: str
+    indptr: NDArray[np.int64]
+    indices: NDArray[np.int32]
+    count: NDArray[np.int32]
+    amount: NDArray[np.int64]
+    first_on: NDArray[np.int32]
+    last_on: NDArray[np.int32]
+    matured: NDArray[np.int32]
+    bad: NDArray[np.int32]
+    strength: NDArray[np.float64]
+
+    @property
+    def kind(self) -> str:
+        return self.name.removesuffix(".out").removesuffix(".in")
+
+    @property
+    def n_pairs(self) -> int:
+        return len(self.indices)
+
+    def arrays(self) -> Iterable[tuple[str, NDArray[np.generic]]]:
+        """Name and array of every field but the name."""
+        return ((f.name, getattr(self, f.name)) for f in fields(self) if f.name != "name")
+
+    def degree(self) -> NDArray[np.int64]:
+        """Counterparties of each party, int64 [n]."""
+        return np.diff(self.indptr)
+
+    def counterparties(self, code: int) -> slice:
+        """Positions of a party's pairs in the arrays."""
+        return slice(int(self.indptr[code]), int(self.indptr[code + 1]))
+
+
+def _pair_columns(
+    rows: ir.Table, source: str, target: str, when: tuple[ir.Value, ir.Value], **measures: ir.Value | None
+) -> ir.Table:
+    """Rows in the common shape that is grouped by pair; absent measures are 0 (strength: 1)."""
+    first, last = when
+
+    def whole(value: ir.Value | None) -> ir.Value:
+        return ibis.literal(0, "int64") if value is None else value.cast("int64").fill_null(0)
+
+    strength = measures.get("strength")
+    return rows.select(
+        source=rows[source],
+        target=rows[target],
+        first=first,
+        last=last,
+        amount=whole(measures.get("amount")),
+        matured=whole(measures.get("matured")),
+        bad=whole(measures.get("bad")),
+        # Micro-units: integer sums do not depend on the order of threads.
+        strength=ibis.literal(1_000_000, "int64")
+        if strength is None
+        else (strength.fill_null(1.0) * 1_000_000).round().cast("int64"),
+    )
+
+
+def _past_due(rows: ir.Table, paid: str, today: ir.DateScalar) -> tuple[ir.BooleanValue, ir.BooleanValue]:
+    """(result is known, went bad) of claims with ``due_on`` and a day of payment."""
+    overdue_today = (today.delta(rows["due_on"], unit="day")) > PAST_DUE_DAYS
+    paid_late = rows[paid].delta(rows["due_on"], unit="day") > PAST_DUE_DAYS
+    is_paid = rows[paid].notnull()
+    known = rows["due_on"].notnull() & (is_paid | overdue_today)
+    return known, known & is_paid.ifelse(paid_late, overdue_today)
+
+
+def _invoice_pairs(rows: ir.Table, today: ir.DateScalar) -> ir.Table:
+    rows = rows.filter(rows["status"].isnull() | rows["status"].isin(["open", "paid"]))
+    matured, bad = _past_due(rows, "paid_on", today)
+    when = (rows["issued_on"], rows["issued_on"])
+    return _pair_columns(
+        rows, "seller_code", "buyer_code", when, amount=rows["amount"], matured=matured, bad=bad
+    )
+
+
+def _shipment_measures(
+    rows: ir.Table, today: ir.DateScalar
+) -> tuple[tuple[ir.Value, ir.Value], dict[str, ir.Value | None]]:
+    arrived = rows["delivered_on"].notnull()
+    overdue = rows["promised_on"] < today
+    matured = rows["promised_on"].notnull() & (arrived | overdue)
+    bad = matured & arrived.ifelse(rows["delivered_on"] > rows["promised_on"], overdue)
+    when = ibis.coalesce(rows["dispatched_on"], rows["delivered_on"], rows["promised_on"], today)
+    when = ibis.least(when, today)
+    return (when, when), {"amount": rows["value"], "matured": matured, "bad": bad}
+
+
+def _shipment_pairs(rows: ir.Table, today: ir.DateScalar) -> ir.Table:
+    when, measures = _shipment_measures(rows, today)
+    return _pair_columns(rows, "shipper_code", "consignee_code", when, **measures)
+
+
+def _carriage_pairs(rows: ir.Table, today: ir.DateScalar) -> ir.Table:
+    rows = rows.filter(rows["carrier_code"].notnull() & (rows["carrier_code"] != rows["shipper_code"]))
+    when, measures = _shipment_measures(rows, today)
+    return _pair_columns(rows, "carrier_code", "shipper_code", when, **measures)
+
+
+def _payment_pairs(rows: ir.Table, today: ir.DateScalar) -> ir.Table:
+    when = (rows["paid_on"], rows["paid_on"])
+    return _pair_columns(rows, "payer_code", "payee_code", when, amount=rows["amount"])
+
+
+def _financing_pairs(rows: ir.Table, invoices: ir.Table, today: ir.DateScalar) -> ir.Table:
+    sellers = invoices.select("invoice_id", financed_code=invoices["seller_code"])
+    rows = rows.inner_join(sellers, "invoice_id")
+    rows = rows.filter(rows["financed_code"] != rows["financier_code"])
+    matured, bad = _past_due(rows, "repaid_on", today)
+    when = (rows["financed_on"], rows["financed_on"])
+    return _pair_columns(
+        rows, "financier_code", "financed_code", when, amount=rows["amount"], matured=matured, bad=bad
+    )
+
+
+def _link_pairs(rows: ir.Table, kind: str, today: ir.DateScalar) -> ir.Table:
+    # An open link is current; one that has ended no longer joins its parties.
+    rows = rows.filter((rows["kind"] == kind) & rows["valid_to"].isnull())
+    when = (rows["valid_from"], today)
+    return _pair_columns(
+        rows, "source_code", "target_code", when, amount=rows["amount"], strength=rows["weight"]
+    )
+
+
+def _event_pairs(rows: ir.Table, kind: KindDeclaration) -> ir.Table:
+    rows = rows.filter((rows["kind"] == kind.name) & rows["counterparty_code"].notnull())
+    status = rows["status"]
+    bad = status.isin(list(kind.adverse_statuses)) if kind.adverse_statuses else ibis.literal(False)
+    matured = status.notnull() if kind.adverse_statuses else ibis.literal(False)
+    when = (rows["occurred_on"], rows["occurred_on"])
+    return _pair_columns(rows, "party_code", "counterparty_code", when, matured=matured, bad=bad)
+
+
+def _kinds_present(rows: ir.Table) -> list[str]:
+    return rows.select("kind").distinct().order_by("kind").to_pyarrow()["kind"].to_pylist()
+
+
+def pair_rows(
+    tables: Mapping[str, ir.Table], kinds: Mapping[str, KindDeclaration], as_of: date
+) -> dict[str, list[ir.Table]]:
+    """By relation name, the rows (source, target, measures) of every table that contributes to it."""
+    today = ibis.date(as_of.isoformat())
+    found: dict[str, list[ir.Table]] = {}
+
+    def add(kind: str, rows: ir.Table) -> None:
+        found.setdefault(kind, []).append(rows)
+
+    if "invoices" in tables:
+        add("SUPPLIES", _invoice_pairs(tables["invoices"], today))
+    if "shipments" in tables:
+        add("SHIPS_TO", _shipment_pairs(tables["shipments"], today))
+        add("SHIPS_FOR", _carriage_pairs(tables["shipments"], today))
+    if "payments" in tables:
+        add("PAYS", _payment_pairs(tables["payments"], today))
+    if "financings" in tables and "invoices" in tables:
+        add("FINANCES", _financing_pairs(tables["financings"], tables["invoices"], today))
+    if "links" in tables:
+        for kind in _kinds_present(tables["links"]):
+            add(kind, _link_pairs(tables["links"], kind, today))
+    if "events" in tables:
+        for name in _kinds_present(tables["events"]):
+            declared = kinds.get(name)
+            if declared is not None and declared.relation:
+                add(name.upper(), _event_pairs(tables["events"], declared))
+    return found
+
+
+def _group(parts: list[ir.Table], symmetric: bool) -> ir.Table:
+    rows = ibis.union(parts[0], *parts[1:]) if len(parts) > 1 else parts[0]
+    if symmetric:
+        rows = ibis.union(rows, rows.mutate(source=rows["target"], target=rows["source"]))
+    rows = rows.filter(rows["source"] != rows["target"])
+    grouped = rows.group_by(["source", "target"]).aggregate(
+        count=rows.count().cast("int32"),
+        amount=rows["amount"].sum().cast("int64"),
+        first_on=rows["first"].min(),
+        last_on=rows["last"].max(),
+        matured=rows["matured"].sum().cast("int32"),
+        bad=rows["bad"].sum().cast("int32"),
+        strength=rows["strength"].sum().cast("int64"),
+    )
+    return grouped.order_by(["source", "target"])
+
+
+def _from_pairs(name: str, pairs: ir.Table, n: int) -> Relation:
+    """CSR of the ordered pairs."""
+    columns = {c: pairs_column for c, pairs_column in zip(pairs.columns, pairs.to_pyarrow().columns, strict=True)}
+
+    def array(column: str, dtype: type) -> NDArray[np.generic]:
+        values = columns[column]
+        if column.endswith("_on"):
+            values = values.cast("int32")
+        return values.to_numpy().astype(dtype, copy=False)
+
+    source = array("source", np.int32)
+    indptr = np.zeros(n + 1, np.int64)
+    np.cumsum(np.bincount(source, minlength=n), out=indptr[1:])
+    return Relation(
+        name=name,
+        indptr=indptr,
+        indices=array("target", np.int32),
+        count=array("count", np.int32),
+        amount=array("amount", np.int64),
+        first_on=array("first_on", np.int32),
+        last_on=array("last_on", np.int32),
+        matured=array("matured", np.int32),
+        bad=array("bad", np.int32),
+        strength=array("strength", np.int64) / 1_000_000.0,
+    )
+
+
+def transpose(relation: Relation, name: str) -> Relation:
+    """The same pairs, read from their other end."""
+    n = len(relation.indptr) - 1
+    order = sp.csr_matrix(
+        (np.arange(relation.n_pairs, dtype=np.int64), relation.indices, relation.indptr), shape=(n, n)
+    ).tocsc()
+    taken = order.data
+    arrays = {
+        key: value[taken] for key, value in relation.arrays() if key not in ("indptr", "indices")
+    }
+    return Relation(
+        name=name, indptr=order.indptr.astype(np.int64), indices=order.indices.astype(np.int32), **arrays
+    )
+
+
+def build_relations(
+    tables: Mapping[str, ir.Table], kinds: Mapping[str, KindDeclaration], n: int, as_of: date
+) -> dict[str, Relation]:
+    """Every relation that has at least one pair, by name, in name order.
+
+    ``tables``: visible tables whose party columns are codes below ``n``.
+    """
+    relations: dict[str, Relation] = {}
+    for kind, parts in sorted(pair_rows(tables, kinds, as_of).items()):
+        declared = kinds.get(kind) or kinds.get(kind.lower()) or LINK_KINDS.get(kind)
+        symmetric = declared is not None and declared.symmetric
+        forward = _from_pairs(kind if symmetric else f"{kind}.out", _group(parts, symmetric), n)
+        if forward.n_pairs == 0:
+            continue
+        relations[forward.name] = forward
+        if not symmetric:
+            relations[f"{kind}.in"] = transpose(forward, f"{kind}.in")
+    return relations

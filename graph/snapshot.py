@@ -1,0 +1,223 @@
+"""The ecosystem as it could be known on one day: immutable columns, int32 codes, one CSR a relation."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+import duckdb
+import ibis
+import ibis.expr.types as ir
+import networkx as nx
+import numpy as np
+import pyarrow as pa
+from babel.numbers import get_currency_precision
+from ibis.backends.duckdb import Backend
+
+from graph.asof import StoredEcosystem, base_currency_of, code_column, party_columns, visible
+from graph.contract import TABLES, Table
+from graph.errors import BadInput, UnknownParty
+from graph.relations import Relation, build_relations
+from graph.vocabulary import EVENT_KINDS, LINK_KINDS, KindDeclaration
+
+#: Columns of the contract that say where a row came from, not what it says.
+PROVENANCE = ("source", "known_on", "purpose", "consent_until", "row_digest", "name", "currency")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """An ecosystem of n parties as of a day.
+
+    ``party_ids``: text [n], ascending by UTF-8 bytes; a party's code is its position.
+    ``tables``: visible rows by contract name; party columns are int32 codes (``seller_code``), amounts
+    int64 minor units of ``base_currency``; table ``parties`` is ordered by code. Row order elsewhere is
+    not defined: sum integers, or sort.
+    ``relations``: by name (see ``graph.relations``).
+    ``sha256``: of all of the above; equal tables give an equal sha, whichever store held them.
+    """
+
+    as_of: date
+    purpose: str | None
+    base_currency: str
+    party_ids: pa.StringArray
+    tables: Mapping[str, pa.Table]
+    relations: Mapping[str, Relation]
+    kinds: Mapping[str, KindDeclaration]
+    sha256: str
+
+    @property
+    def n_parties(self) -> int:
+        return len(self.party_ids)
+
+    def connect(self) -> tuple[Backend, dict[str, ir.Table]]:
+        """A fresh in-memory DuckDB with the tables as views, and their Ibis expressions by name."""
+        return _connect(self.tables)
+
+    @cached_property
+    def _codes(self) -> dict[str, int]:
+        return {party_id: code for code, party_id in enumerate(self.party_ids.to_pylist())}
+
+    def code(self, party_id: str) -> int:
+        """Code of a party; ``UnknownParty`` where it could not be known on that day."""
+        try:
+            return self._codes[party_id]
+        except KeyError:
+            raise UnknownParty(f"no party {party_id!r} as of {self.as_of}", party_id=party_id) from None
+
+    def to_networkx(self) -> nx.MultiDiGraph:
+        """Parties as nodes (by id), one edge a pair and relation, keyed by relation name.
+
+        Each pair appears once: ``.in`` relations are their ``.out`` read backwards.
+        """
+        graph = nx.MultiDiGraph(as_of=self.as_of.isoformat(), sha256=self.sha256)
+        ids = self.party_ids.to_pylist()
+        attributes = self.tables["parties"].select(["kind", "country", "region", "industry"]).to_pylist()
+        graph.add_nodes_from(zip(ids, attributes, strict=True))
+        for relation in self.relations.values():
+            if relation.name.endswith(".in"):
+                continue
+            sources = np.repeat(np.arange(self.n_parties), relation.degree())
+            for position, (i, j) in enumerate(zip(sources, relation.indices, strict=True)):
+                graph.add_edge(
+                    ids[i],
+                    ids[j],
+                    key=relation.kind,
+                    count=int(relation.count[position]),
+                    amount=int(relation.amount[position]),
+                )
+        return graph
+
+
+def _connect(tables: Mapping[str, pa.Table]) -> tuple[Backend, dict[str, ir.Table]]:
+    connection = duckdb.connect(config={"threads": 2})
+    for name, table in tables.items():
+        connection.register(name, table)
+    backend = ibis.duckdb.from_connection(connection)
+    return backend, {name: backend.table(name) for name in tables}
+
+
+def kinds_of(ecosystem: StoredEcosystem) -> dict[str, KindDeclaration]:
+    """Shipped kinds, then the ones sources declare, by name."""
+    kinds = LINK_KINDS | EVENT_KINDS
+    for declaration in ecosystem.declarations:
+        kinds |= {kind.name: kind for kind in (*declaration.link_kinds, *declaration.event_kinds)}
+    return kinds
+
+
+def _with_parties(rows: ir.Table, table: Table, codes: ir.Table) -> ir.Table:
+    """Store codes replaced by snapshot codes; rows that name an invisible party are gone."""
+    for column in party_columns(table):
+        name = code_column(column)
+        mapped = codes.rename({name: "store_code", "snapshot_code": "code"})
+        how = "inner" if table.column(column).required else "left"
+        if how == "left":
+            rows = rows.filter(rows[name].isnull() | rows[name].isin(codes["store_code"]))
+        rows = rows.join(mapped, name, how=how)
+        rows = rows.drop(*[c for c in rows.columns if c in (name, f"{name}_right")])
+        rows = rows.rename({name: "snapshot_code"})
+    return rows
+
+
+def _in_base_currency(rows: ir.Table, table: Table, fx: ir.Table | None, base: str) -> ir.Table:
+    """Money columns in minor units of ``base``, converted at the last rate of or before the row's day."""
+    money = [column.name for column in table.columns if column.type == "money"]
+    if not money or table.event_column is None:
+        return rows
+    used = rows["currency"].as_table().distinct().to_pyarrow()["currency"].to_pylist()
+    foreign = sorted(set(used) - {base, None})
+    if not foreign:
+        return rows
+    if fx is None:
+        raise BadInput(f"{table.name}: amounts in {', '.join(foreign)} but table fx has no rates to {base}")
+    rates = fx.select(fx_currency=fx["currency"], fx_on=fx["on"], rate=fx["rate"])
+    day = ibis.coalesce(rows[table.event_column], rows["known_on"])
+    rows = rows.mutate(fx_day=day)
+    rows = rows.asof_join(
+        rates, on=rows["fx_day"] >= rates["fx_on"], predicates=[rows["currency"] == rates["fx_currency"]]
+    )
+    local = rows["currency"].isnull() | (rows["currency"] == base)
+    missing = rows.filter(~local & rows["rate"].isnull()).count().execute()
+    if missing:
+        raise BadInput(f"{table.name}: {missing} amounts in {', '.join(foreign)} lie before the first fx rate")
+    digits = get_currency_precision(base)
+    power = ibis.cases(
+        *((rows["currency"] == c, 10.0 ** (digits - get_currency_precision(c))) for c in foreign), else_=1.0
+    )
+    factor = local.ifelse(1.0, rows["rate"] * power)
+    rows = rows.mutate(**{m: local.ifelse(rows[m], (rows[m] * factor).round().cast("int64")) for m in money})
+    return rows.drop("fx_day", "fx_currency", "fx_on", "rate")
+
+
+def _digest(connection: duckdb.DuckDBPyConnection, name: str, columns: list[str]) -> str:
+    """Order-free digest of a table: row count and the exact sum of its rows' 64-bit md5 numbers."""
+    quoted = ", ".join(
+        f"""coalesce(CAST("{column.replace('"', '""')}" AS VARCHAR), chr(30))""" for column in sorted(columns)
+    )
+    row = connection.execute(
+        f'SELECT count(*), sum(md5_number_lower(concat_ws(chr(31), {quoted}))) FROM "{name}"'  # noqa: S608
+    ).fetchone()
+    assert row is not None
+    return f"{name}:{','.join(sorted(columns))}:{row[0]}:{row[1]}"
+
+
+def _sha256(
+    as_of: date, purpose: str | None, base: str, ids: pa.StringArray, tables: Mapping[str, pa.Table]
+) -> str:
+    backend, _ = _connect(tables)
+    digest = hashlib.sha256(f"{as_of.isoformat()}|{purpose or ''}|{base}|{len(ids)}\n".encode())
+    for party_id in ids.to_pylist():
+        digest.update(party_id.encode())
+        digest.update(b"\x1f")
+    for name in sorted(tables):
+        digest.update(_digest(backend.con, name, tables[name].column_names).encode())
+    backend.disconnect()
+    return digest.hexdigest()
+
+
+def build(
+    ecosystem: StoredEcosystem, *, as_of: date, purpose: str | None, base_currency: str | None = None
+) -> Snapshot:
+    """Read what could be known on ``as_of``: the one way from any store to a snapshot.
+
+    Raises ``BadInput`` where amounts cannot be converted into one currency.
+    """
+    base = base_currency or base_currency_of(ecosystem)
+    seen = {
+        name: visible(stored, TABLES[name], name in ecosystem.versioned, as_of, purpose)
+        for name, stored in ecosystem.tables.items()
+    }
+    if "parties" not in seen:
+        raise BadInput("the store holds no parties: load a source first")
+    known = seen["parties"].select(store_code="party_code")
+    listed = ecosystem.dictionary.join(known, ecosystem.dictionary["code"] == known["store_code"])
+    listing = listed.select("party_id", "store_code").order_by("party_id").to_pyarrow()
+    ids = listing["party_id"].combine_chunks()
+    codes = ibis.memtable(
+        pa.table({"store_code": listing["store_code"], "code": pa.array(np.arange(len(ids), dtype=np.int32))})
+    )
+    tables: dict[str, pa.Table] = {}
+    for name, rows in seen.items():
+        table = TABLES[name]
+        rows = _in_base_currency(rows, table, seen.get("fx"), base)
+        rows = _with_parties(rows, table, codes)
+        rows = rows.drop(*[c for c in PROVENANCE if c in rows.columns and not (name == "fx" and c == "currency")])
+        if name == "parties":
+            rows = rows.order_by("party_code")
+        found = rows.to_pyarrow()
+        if found.num_rows or name == "parties":
+            tables[name] = found
+    kinds = kinds_of(ecosystem)
+    _, expressions = _connect(tables)
+    return Snapshot(
+        as_of=as_of,
+        purpose=purpose,
+        base_currency=base,
+        party_ids=ids,
+        tables=tables,
+        relations=build_relations(expressions, kinds, len(ids), as_of),
+        kinds=kinds,
+        sha256=_sha256(as_of, purpose, base, ids, tables),
+    )
