@@ -84,17 +84,17 @@ def base_currency_of(ecosystem: StoredEcosystem) -> str:
 
     The only currency there is; with several, the one that has amounts but no rates of its own.
     """
-    used: set[str] = set()
+    used: set[str | None] = set()
     for name, stored in ecosystem.tables.items():
         if "currency" in TABLES[name].column_names and name != "fx":
             used |= set(stored["currency"].as_table().distinct().to_pyarrow()[0].to_pylist())
-    used.discard(None)  # type: ignore[arg-type]
+    used.discard(None)
     if len(used) > 1 and "fx" in ecosystem.tables:
         rated = ecosystem.tables["fx"]["currency"].as_table().distinct().to_pyarrow()[0].to_pylist()
         used -= set(rated)
     if len(used) > 1:
         raise BadInput(
-            f"amounts are in several currencies ({', '.join(sorted(used))}): load rates into table fx for all "
+            f"amounts are in several currencies ({', '.join(sorted(map(str, used)))}): load rates into table fx for all "
             "but one of them, or name base_currency in ecorisk.toml"
         )
-    return next(iter(used), "XXX")
+    return next(iter(used), None) or "XXX"

@@ -141,9 +141,7 @@ def not_before(later: str, earlier: str) -> Rule:
         later,
         f"{later}_not_before_{earlier}",
         f"on or after {earlier}",
-        lambda table: table[later].isnull()
-        | table[earlier].isnull()
-        | (table[later] >= table[earlier]),
+        lambda table: table[later].isnull() | table[earlier].isnull() | (table[later] >= table[earlier]),
     )
 
 
@@ -185,9 +183,7 @@ def _table(
     event_column: str | None = None,
     open_columns: bool = False,
 ) -> Table:
-    return Table(
-        name, tuple(key.split()), columns + COMMON_COLUMNS, rules, event_column, open_columns
-    )
+    return Table(name, tuple(key.split()), columns + COMMON_COLUMNS, rules, event_column, open_columns)
 
 
 TABLES: Mapping[str, Table] = {
@@ -418,9 +414,7 @@ TABLES: Mapping[str, Table] = {
 
 
 def _required(column: str) -> Rule:
-    return Rule(
-        column, f"{column}_given", "a value", lambda table: table[column].notnull()
-    )
+    return Rule(column, f"{column}_given", "a value", lambda table: table[column].notnull())
 
 
 def _one_of(column: str, allowed: tuple[str, ...]) -> Rule:
@@ -449,8 +443,9 @@ def _sane_date(column: str) -> Rule:
         column,
         f"{column}_sane",
         f"a day from {EARLIEST_DATE} to {LATEST_DATE}",
-        lambda table: table[column].isnull()
-        | table[column].between(ibis.date(EARLIEST_DATE), ibis.date(LATEST_DATE)),
+        lambda table: (
+            table[column].isnull() | table[column].between(ibis.date(EARLIEST_DATE), ibis.date(LATEST_DATE))
+        ),
     )
 
 
@@ -514,6 +509,4 @@ def pandera_schema(
 
 
 #: The shipped contract, without kinds or ``x_*`` columns that a source declares.
-SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
-    name: pandera_schema(table) for name, table in TABLES.items()
-}
+SCHEMAS: Mapping[str, pa.DataFrameSchema] = {name: pandera_schema(table) for name, table in TABLES.items()}

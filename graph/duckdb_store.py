@@ -28,7 +28,9 @@ def _stored_columns(table: Table) -> dict[str, str]:
     """Column name to DuckDB type, as stored: party columns are codes, names live apart."""
     coded = set(party_columns(table))
     columns = {
-        code_column(c.name) if c.name in coded else c.name: "INTEGER" if c.name in coded else DUCKDB_TYPES[c.type]
+        code_column(c.name) if c.name in coded else c.name: "INTEGER"
+        if c.name in coded
+        else DUCKDB_TYPES[c.type]
         for c in table.columns
         if not (table.name == "parties" and c.name == "name")
     }
@@ -91,13 +93,17 @@ class DuckDBLoad:
             self._extend_dictionary(rows)
         self._mark_versioned(contract, rows)
         coded = party_columns(contract)
-        columns, values, joins = [], [], []
+        columns: list[str] = []
+        values: list[str] = []
+        joins: list[str] = []
         for name in offered:
             if table == "parties" and name == "name":
                 continue
             if name in coded:
                 dictionary = f"d{len(joins)}"
-                joins.append(f"LEFT JOIN party_dictionary {dictionary} ON {dictionary}.party_id = r.{_quote(name)}")
+                joins.append(
+                    f"LEFT JOIN party_dictionary {dictionary} ON {dictionary}.party_id = r.{_quote(name)}"
+                )
                 columns.append(_quote(code_column(name)))
                 values.append(f"{dictionary}.code")
             else:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import date
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -172,7 +173,8 @@ def _event_pairs(rows: ir.Table, kind: KindDeclaration) -> ir.Table:
 
 
 def _kinds_present(rows: ir.Table) -> list[str]:
-    return rows.select("kind").distinct().order_by("kind").to_pyarrow()["kind"].to_pylist()
+    found: list[str] = rows.select("kind").distinct().order_by("kind").to_pyarrow()["kind"].to_pylist()
+    return found
 
 
 def pair_rows(
@@ -224,9 +226,11 @@ def _group(parts: list[ir.Table], symmetric: bool) -> ir.Table:
 
 def _from_pairs(name: str, pairs: ir.Table, n: int) -> Relation:
     """CSR of the ordered pairs."""
-    columns = {c: pairs_column for c, pairs_column in zip(pairs.columns, pairs.to_pyarrow().columns, strict=True)}
+    columns = {
+        c: pairs_column for c, pairs_column in zip(pairs.columns, pairs.to_pyarrow().columns, strict=True)
+    }
 
-    def array(column: str, dtype: type) -> NDArray[np.generic]:
+    def array(column: str, dtype: type) -> Any:
         values = columns[column]
         if column.endswith("_on"):
             values = values.cast("int32")
@@ -256,9 +260,7 @@ def transpose(relation: Relation, name: str) -> Relation:
         (np.arange(relation.n_pairs, dtype=np.int64), relation.indices, relation.indptr), shape=(n, n)
     ).tocsc()
     taken = order.data
-    arrays = {
-        key: value[taken] for key, value in relation.arrays() if key not in ("indptr", "indices")
-    }
+    arrays = {key: value[taken] for key, value in relation.arrays() if key not in ("indptr", "indices")}
     return Relation(
         name=name, indptr=order.indptr.astype(np.int64), indices=order.indices.astype(np.int32), **arrays
     )

@@ -141,7 +141,9 @@ def _in_base_currency(rows: ir.Table, table: Table, fx: ir.Table | None, base: s
     local = rows["currency"].isnull() | (rows["currency"] == base)
     missing = rows.filter(~local & rows["rate"].isnull()).count().execute()
     if missing:
-        raise BadInput(f"{table.name}: {missing} amounts in {', '.join(foreign)} lie before the first fx rate")
+        raise BadInput(
+            f"{table.name}: {missing} amounts in {', '.join(foreign)} lie before the first fx rate"
+        )
     digits = get_currency_precision(base)
     power = ibis.cases(
         *((rows["currency"] == c, 10.0 ** (digits - get_currency_precision(c))) for c in foreign), else_=1.0
@@ -203,7 +205,9 @@ def build(
         table = TABLES[name]
         rows = _in_base_currency(rows, table, seen.get("fx"), base)
         rows = _with_parties(rows, table, codes)
-        rows = rows.drop(*[c for c in PROVENANCE if c in rows.columns and not (name == "fx" and c == "currency")])
+        rows = rows.drop(
+            *[c for c in PROVENANCE if c in rows.columns and not (name == "fx" and c == "currency")]
+        )
         if name == "parties":
             rows = rows.order_by("party_code")
         found = rows.to_pyarrow()

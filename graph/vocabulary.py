@@ -35,9 +35,7 @@ class KindDeclaration:
     adverse_statuses: tuple[str, ...] = ()
 
 
-def _kind(
-    name: str, out_text: str, in_text: str, *, symmetric: bool = False
-) -> tuple[str, KindDeclaration]:
+def _kind(name: str, out_text: str, in_text: str, *, symmetric: bool = False) -> tuple[str, KindDeclaration]:
     return name, KindDeclaration(name, out_text, in_text, symmetric=symmetric)
 
 
