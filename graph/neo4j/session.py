@@ -1,0 +1,128 @@
+"""The seam to the Neo4j driver: open, ask, write in batches, and say clearly what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, LiteralString, Self, TypeVar, cast
+
+from neo4j import Driver, GraphDatabase, ManagedTransaction, NotificationMinimumSeverity, Record
+from neo4j.exceptions import (
+    AuthError,
+    ClientError,
+    ConfigurationError,
+    DriverError,
+    Neo4jError,
+    ServiceUnavailable,
+)
+
+from graph.errors import BadInput, StoreUnavailable
+
+URI_SCHEMES = ("neo4j://", "neo4j+s://", "neo4j+ssc://", "bolt://", "bolt+s://", "bolt+ssc://")
+CONNECT_LIMIT_S = 10.0
+RETRY_LIMIT_S = 30.0
+FETCH_ROWS = 5_000
+
+Parameters = Mapping[str, Any]
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Neo4jSettings:
+    """Where a Neo4j server is and who we are to it; the password is never shown."""
+
+    uri: str
+    user: str = "neo4j"
+    password: str = field(default="", repr=False)
+    database: str | None = None
+
+
+class Neo4jSession:
+    """One connection pool to one database. Values travel as parameters, never inside a query's text."""
+
+    def __init__(self, settings: Neo4jSettings) -> None:
+        self._settings = settings
+        if not settings.uri.startswith(URI_SCHEMES):
+            raise BadInput(
+                f"{settings.uri!r} is no Neo4j address: expected one that begins with bolt:// or neo4j://"
+            )
+        try:
+            self._driver: Driver = GraphDatabase.driver(
+                settings.uri,
+                auth=(settings.user, settings.password),
+                connection_timeout=CONNECT_LIMIT_S,
+                max_transaction_retry_time=RETRY_LIMIT_S,
+                notifications_min_severity=NotificationMinimumSeverity.OFF,
+                user_agent="ecorisk",
+            )
+        except (ConfigurationError, DriverError, ValueError) as error:
+            raise BadInput(f"{settings.uri!r} is no usable Neo4j address: {error}") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the pool; open transactions are rolled back."""
+        self._driver.close()
+
+    def verify(self) -> str:
+        """The server's agent (``Neo4j/5.26.24``); ``StoreUnavailable`` where it cannot be used."""
+        with self._errors():
+            return str(self._driver.get_server_info().agent)
+
+    def read(self, query: str, **parameters: Any) -> list[Record]:
+        """All records of a reading query."""
+        with self._errors(), self._driver.session(database=self._settings.database) as session:
+            return session.execute_read(lambda tx: list(_run(tx, query, parameters)))
+
+    def stream(self, query: str, **parameters: Any) -> Iterator[Record]:
+        """Records of a reading query as they arrive; a broken stream raises and is not retried."""
+        with (
+            self._errors(),
+            self._driver.session(database=self._settings.database, fetch_size=FETCH_ROWS) as session,
+            session.begin_transaction() as tx,
+        ):
+            yield from tx.run(cast(LiteralString, query), parameters)
+
+    def write(self, query: str, **parameters: Any) -> list[Record]:
+        """One managed transaction with one query; the driver retries what is transient."""
+        return self.transact(lambda tx: list(_run(tx, query, parameters)))
+
+    def transact(self, work: Callable[[ManagedTransaction], Result]) -> Result:
+        """Several queries in one managed transaction; ``work`` may run again after a transient error."""
+        with self._errors(), self._driver.session(database=self._settings.database) as session:
+            return session.execute_write(work)
+
+    def alone(self, query: str, **parameters: Any) -> list[Record]:
+        """A query that must not be inside a transaction (schema, ``CALL … IN TRANSACTIONS``)."""
+        with self._errors(), self._driver.session(database=self._settings.database) as session:
+            return list(session.run(cast(LiteralString, query), parameters))
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        uri = self._settings.uri
+        try:
+            yield
+        except AuthError as error:
+            raise StoreUnavailable(
+                f"{uri} refused user {self._settings.user!r}: check ECORISK_NEO4J_USER and ECORISK_NEO4J_PASSWORD"
+            ) from error
+        except ServiceUnavailable as error:
+            raise StoreUnavailable(
+                f"no Neo4j server answers at {uri} ({error}): start one with 'ecorisk neo4j start'"
+            ) from error
+        except ClientError as error:
+            raise StoreUnavailable(f"{uri} refused a request: {error.code}: {error.message}") from error
+        except (Neo4jError, DriverError, OSError) as error:
+            raise StoreUnavailable(f"Neo4j at {uri} failed: {error}") from error
+
+
+def _run(tx: ManagedTransaction, query: str, parameters: Parameters) -> Any:
+    return tx.run(cast(LiteralString, query), dict(parameters))
