@@ -94,7 +94,7 @@ def base_currency_of(ecosystem: StoredEcosystem) -> str:
         used -= set(rated)
     if len(used) > 1:
         raise BadInput(
-            f"amounts are in several currencies ({', '.join(sorted(map(str, used)))}): load rates into table fx for all "
-            "but one of them, or name base_currency in ecorisk.toml"
+            f"amounts are in several currencies ({', '.join(sorted(map(str, used)))}): load rates into table "
+            "fx for all but one of them, or name base_currency in ecorisk.toml"
         )
     return next(iter(used), None) or "XXX"

@@ -43,12 +43,20 @@ def _schema_statements() -> Iterator[str]:
     yield "CREATE TABLE IF NOT EXISTS source_declarations (name VARCHAR PRIMARY KEY, declaration VARCHAR)"
     yield "CREATE TABLE IF NOT EXISTS versioned_tables (name VARCHAR PRIMARY KEY)"
     yield (
-        "CREATE TABLE IF NOT EXISTS published_scores (run_id VARCHAR, as_of DATE, party_id VARCHAR, score INTEGER,"
-        " band VARCHAR, pd DOUBLE, percentile DOUBLE, inherited_points INTEGER)"
+        "CREATE TABLE IF NOT EXISTS published_scores (run_id VARCHAR, as_of DATE, party_id VARCHAR,"
+        " score INTEGER, band VARCHAR, pd DOUBLE, percentile DOUBLE, inherited_points INTEGER)"
     )
     for table in TABLES.values():
         columns = ", ".join(f"{_quote(n)} {t}" for n, t in _stored_columns(table).items())
         yield f"CREATE TABLE IF NOT EXISTS {_quote(table.name)} ({columns})"
+
+
+def _create_schema(connection: duckdb.DuckDBPyConnection) -> None:
+    """All tables or none: a process killed here leaves a file without tables, which is made anew."""
+    connection.execute("BEGIN")
+    for statement in _schema_statements():
+        connection.execute(statement)
+    connection.execute("COMMIT")
 
 
 class DuckDBLoad:
@@ -75,8 +83,8 @@ class DuckDBLoad:
             select.append(f"{stored} AS {_quote(name)}")
             conditions.append(f"k.{_quote(name)} = {stored}")
         return self._connection.execute(
-            f"SELECT {', '.join(select)}, t.known_on, t.{ROW_DIGEST} FROM {_quote(table)} t {' '.join(joins)} "  # noqa: S608
-            f"JOIN read_parquet(?) k ON {' AND '.join(conditions)}",
+            f"SELECT {', '.join(select)}, t.known_on, t.{ROW_DIGEST} "  # noqa: S608
+            f"FROM {_quote(table)} t {' '.join(joins)} JOIN read_parquet(?) k ON {' AND '.join(conditions)}",
             [str(keys)],
         ).to_arrow_table()
 
@@ -118,7 +126,8 @@ class DuckDBLoad:
     def _extend_dictionary(self, rows: Path) -> None:
         self._connection.execute(
             """INSERT INTO party_dictionary
-               SELECT (SELECT count(*) FROM party_dictionary) + row_number() OVER (ORDER BY party_id) - 1, party_id
+               SELECT (SELECT count(*) FROM party_dictionary) + row_number() OVER (ORDER BY party_id) - 1,
+                      party_id
                FROM (SELECT DISTINCT party_id FROM read_parquet($1)
                      ANTI JOIN party_dictionary USING (party_id))""",
             [str(rows)],
@@ -152,16 +161,16 @@ class DuckDBStore:
 
     @contextmanager
     def _open(self, *, write: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            if write or not self._path.exists():
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-                with duckdb.connect(str(self._path)) as first:
-                    for statement in _schema_statements():
-                        first.execute(statement)
-            connection = duckdb.connect(str(self._path), read_only=not write)
-        except duckdb.IOException as error:
+            connection = duckdb.connect(str(self._path), read_only=not write and self._path.exists())
+            if not connection.execute("SELECT 1 FROM duckdb_tables() WHERE NOT temporary LIMIT 1").fetchone():
+                connection.close()
+                connection = duckdb.connect(str(self._path))
+                _create_schema(connection)
+        except (duckdb.IOException, duckdb.ConnectionException) as error:
             raise StoreUnavailable(
-                f"{self._path} cannot be opened: another ecorisk job may hold it; wait for it to end. ({error})"
+                f"{self._path} cannot be opened: another job may hold it; wait for it to end. ({error})"
             ) from error
         try:
             yield connection
@@ -191,7 +200,7 @@ class DuckDBStore:
 
     def latest_day(self) -> date | None:
         """See ``EcosystemStore.latest_day``."""
-        latest = " UNION ALL ".join(f"SELECT max(known_on) AS day FROM {_quote(name)}" for name in TABLES)
+        latest = " UNION ALL ".join(f"SELECT max(known_on) AS day FROM {_quote(n)}" for n in TABLES)  # noqa: S608
         with self._open(write=False) as connection:
             row = connection.execute(f"SELECT max(day) FROM ({latest})").fetchone()  # noqa: S608
         return row[0] if row else None

@@ -226,9 +226,7 @@ def _group(parts: list[ir.Table], symmetric: bool) -> ir.Table:
 
 def _from_pairs(name: str, pairs: ir.Table, n: int) -> Relation:
     """CSR of the ordered pairs."""
-    columns = {
-        c: pairs_column for c, pairs_column in zip(pairs.columns, pairs.to_pyarrow().columns, strict=True)
-    }
+    columns = dict(zip(pairs.columns, pairs.to_pyarrow().columns, strict=True))
 
     def array(column: str, dtype: type) -> Any:
         values = columns[column]

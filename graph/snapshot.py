@@ -139,7 +139,7 @@ def _in_base_currency(rows: ir.Table, table: Table, fx: ir.Table | None, base: s
         rates, on=rows["fx_day"] >= rates["fx_on"], predicates=[rows["currency"] == rates["fx_currency"]]
     )
     local = rows["currency"].isnull() | (rows["currency"] == base)
-    missing = rows.filter(~local & rows["rate"].isnull()).count().execute()
+    missing = rows.filter(~local & rows["rate"].isnull()).count().to_pyarrow().as_py()
     if missing:
         raise BadInput(
             f"{table.name}: {missing} amounts in {', '.join(foreign)} lie before the first fx rate"
@@ -161,8 +161,8 @@ def _digest(connection: duckdb.DuckDBPyConnection, name: str, columns: list[str]
     row = connection.execute(
         f'SELECT count(*), sum(md5_number_lower(concat_ws(chr(31), {quoted}))) FROM "{name}"'  # noqa: S608
     ).fetchone()
-    assert row is not None
-    return f"{name}:{','.join(sorted(columns))}:{row[0]}:{row[1]}"
+    rows, total = row or (0, 0)
+    return f"{name}:{','.join(sorted(columns))}:{rows}:{total}"
 
 
 def _sha256(

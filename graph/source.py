@@ -46,7 +46,7 @@ class Task:
     def __post_init__(self) -> None:
         if self.by_splits and any(len(self.as_of.get(part, ())) != 1 for part in PARTS):
             raise MappingError(
-                f"task {self.name}: a task by splits names exactly one as_of day for each of train, valid, test"
+                f"task {self.name}: a task by splits names one as_of day for each of train, valid and test"
             )
         days = [day for part in PARTS for day in self.as_of.get(part, ())]
         if days != sorted(days):
