@@ -1,0 +1,63 @@
+"""Which question is asked: the tasks that sources declare, and the ones that need no outcomes file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import pyarrow as pa
+
+from graph.errors import BadInput
+from graph.source import SourceDeclaration, Task
+
+#: Days past due that make a buyer's invoice late, by built-in target.
+LATE_DAYS: Mapping[str, int] = {"late_30": 30, "late_90": 90}
+
+#: A seller is diluted when voids and credit notes exceed this share of what it invoiced.
+DILUTION_SHARE = 0.10
+
+BUILT_IN_TASKS: Mapping[str, Task] = {
+    name: Task(name=name, outcome=name, horizon_days=180, once=False) for name in (*LATE_DAYS, "dilution")
+}
+
+
+def is_built_in(task: Task) -> bool:
+    """Whether the target is computed from invoices instead of looked up in ``outcomes``."""
+    return task.outcome in BUILT_IN_TASKS
+
+
+def _has_payment_dates(tables: Mapping[str, pa.Table]) -> bool:
+    invoices = tables.get("invoices")
+    return invoices is not None and all(
+        invoices[column].null_count < invoices.num_rows for column in ("due_on", "paid_on")
+    )
+
+
+def choose_task(
+    declarations: Iterable[SourceDeclaration], name: str | None, tables: Mapping[str, pa.Table]
+) -> Task:
+    """The task of this name; without one the only declared task, else late payment by buyers.
+
+    ``tables``: a snapshot's. Raises ``BadInput`` naming the choices where the question is not clear.
+    """
+    declared = {
+        (declaration.name, task.name): task for declaration in declarations for task in declaration.tasks
+    }
+    choices = ", ".join(sorted({task for _, task in declared} | set(BUILT_IN_TASKS)))
+    if name is not None:
+        found = [task for (_, task_name), task in sorted(declared.items()) if task_name == name]
+        if len(found) > 1:
+            sources = ", ".join(sorted(source for source, task_name in declared if task_name == name))
+            raise BadInput(f"task {name!r} is declared by several sources ({sources}): give them other names")
+        if not found and name not in BUILT_IN_TASKS:
+            raise BadInput(f"no task {name!r}; there are: {choices}")
+        return found[0] if found else BUILT_IN_TASKS[name]
+    if len(declared) == 1:
+        return next(iter(declared.values()))
+    if declared:
+        raise BadInput(f"several tasks are declared: name one of {choices}")
+    if _has_payment_dates(tables):
+        return BUILT_IN_TASKS["late_30"]
+    raise BadInput(
+        "no source declares a task, and late payment cannot be learnt because no invoice has both due_on and "
+        "paid_on: load outcomes and declare a task in the source's mapping"
+    )
