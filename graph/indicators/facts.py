@@ -1,0 +1,234 @@
+"""The snapshot's tables made ready for indicators: ages in days instead of dates, shared groupings.
+
+Windows count back from ``as_of``: a row of that day has age 0, and "the last 90 days" are ages 0 to 89.
+Sums run on integers, so that their bytes do not depend on the order of rows or threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from graph.vocabulary import KindDeclaration
+
+YEAR = 365
+
+#: Days past due from which an invoice counts as seriously late.
+SERIOUSLY_LATE_DAYS = 30
+
+
+def within(age: ir.Value, start: int, end: int) -> ir.BooleanValue:
+    """``start`` <= age < ``end``."""
+    return (age >= start) & (age < end)
+
+
+def total(value: ir.Value, where: ir.Value | None = None) -> ir.Value:
+    """Exact sum of integers as float64, 0 where no row qualifies."""
+    return value.sum(where=where).fill_null(0).cast("float64")
+
+
+def capped(amount: ir.Value) -> ir.Value:
+    """A sum of minor units as a decimal whose square, and sums of such squares, are exact.
+
+    Cut at 10^16, ten times the largest single amount that the contract allows.
+    """
+    return ibis.least(amount.fill_null(0), 10**16).cast("decimal(18, 0)")
+
+
+def ratio(part: ir.Value, whole: ir.Value) -> ir.Value:
+    """``part / whole``; null where the whole is 0 or null."""
+    return part.cast("float64") / whole.cast("float64").nullif(0.0)
+
+
+def change(now: ir.Value, before: ir.Value) -> ir.Value:
+    """Relative change; null where there was nothing before."""
+    return ratio(now, before) - 1.0
+
+
+def filled_of(tables: Mapping[str, pa.Table]) -> frozenset[str]:
+    """What the tables hold: ``events``, ``events.status`` (some value), ``events.kind=dispute``."""
+    found = set(tables)
+    for name, table in tables.items():
+        for column in table.column_names:
+            if table[column].null_count < table.num_rows:
+                found.add(f"{name}.{column}")
+        if "kind" in table.column_names:
+            found |= {f"{name}.kind={kind}" for kind in pc.unique(table["kind"]).to_pylist()}
+    return frozenset(found)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Tables as of a day, as Ibis expressions.
+
+    ``tables``: the snapshot's, by contract name. ``filled``: see ``filled_of``. ``keep`` materialises a
+    table that several queries read.
+    """
+
+    tables: Mapping[str, ir.Table]
+    as_of: date
+    kinds: Mapping[str, KindDeclaration]
+    filled: frozenset[str]
+    keep: Callable[[ir.Table], ir.Table]
+
+    @cached_property
+    def today(self) -> ir.DateScalar:
+        return ibis.date(self.as_of.isoformat())
+
+    def age(self, day: ir.Value) -> ir.Value:
+        """Days from ``day`` to ``as_of``."""
+        return self.today.delta(day, unit="day").cast("int32")
+
+    @cached_property
+    def invoices(self) -> ir.Table:
+        """Invoices with ages; the payment columns are null for void ones and credit notes.
+
+        ``days_late``: of invoices due by now, days past due at payment, or so far; never negative.
+        """
+        rows = self.tables["invoices"]
+        status = rows["status"].fill_null("open")
+        plain = status.isin(["open", "paid"])
+        is_due = plain & (rows["due_on"] <= self.today)
+        ended = ibis.coalesce(rows["paid_on"], self.today)
+        late = ibis.greatest(ended.delta(rows["due_on"], unit="day"), 0)
+        to_pay = rows["paid_on"].delta(rows["issued_on"], unit="day")
+        return self.keep(
+            rows.select(
+                "invoice_id",
+                "seller_code",
+                "buyer_code",
+                "amount",
+                age=self.age(rows["issued_on"]),
+                is_plain=plain,
+                is_void=status == "void",
+                is_credit=status == "credit_note",
+                is_open=plain & rows["paid_on"].isnull(),
+                is_confirmed=plain & rows["confirmed_on"].notnull(),
+                due_age=is_due.ifelse(self.age(rows["due_on"]), ibis.null("int32")),
+                days_late=is_due.ifelse(late.cast("int32"), ibis.null("int32")),
+                paid_age=plain.ifelse(self.age(rows["paid_on"]), ibis.null("int32")),
+                days_to_pay=plain.ifelse(to_pay.cast("int32"), ibis.null("int32")),
+            )
+        )
+
+    @cached_property
+    def sellers(self) -> ir.Table:
+        """What each party sold and how it was paid, one row a seller."""
+        return self.keep(_trade(self.invoices, "seller_code"))
+
+    @cached_property
+    def purchasers(self) -> ir.Table:
+        """What each party bought and how it paid, one row a buyer."""
+        return self.keep(_trade(self.invoices, "buyer_code"))
+
+    @cached_property
+    def trade_pairs(self) -> ir.Table:
+        """Seller and buyer pairs: amounts and counts of this year and the one before, first and last age."""
+        rows = self.invoices.filter(self.invoices["is_plain"])
+        age, amount = rows["age"], rows["amount"]
+        this, last = within(age, 0, YEAR), within(age, YEAR, 2 * YEAR)
+        return self.keep(
+            rows.group_by(["seller_code", "buyer_code"]).aggregate(
+                amount=capped(amount.sum(where=this)),
+                amount_before=capped(amount.sum(where=last)),
+                count=rows.count(where=this),
+                count_before=rows.count(where=last),
+                first_age=age.max(),
+            )
+        )
+
+    @cached_property
+    def parties(self) -> ir.Table:
+        """Parties with their place: country and region together, null where neither is known."""
+        rows = self.tables["parties"]
+        place = rows["country"].fill_null("") + "/" + rows["region"].fill_null("")
+        return rows.select("party_code", "kind", "industry", "size_band", place=place.nullif("/"))
+
+    def is_adverse(self, rows: ir.Table) -> ir.BooleanValue:
+        """Of rows of ``events``: bad news, as their kind's declaration says."""
+        always = [k.name for k in self.kinds.values() if k.adverse]
+        adverse: ir.BooleanValue = rows["kind"].isin(always)
+        for kind in sorted(self.kinds.values(), key=lambda k: k.name):
+            if kind.adverse_statuses:
+                bad = rows["status"].isin(list(kind.adverse_statuses)).fill_null(False)
+                adverse = adverse | ((rows["kind"] == kind.name) & bad)
+        return adverse
+
+    def is_decided(self, rows: ir.Table) -> ir.BooleanValue:
+        """Of rows of ``events``: good or bad is known (kinds that are judged by status need one)."""
+        judged = [k.name for k in self.kinds.values() if k.adverse_statuses]
+        return ~rows["kind"].isin(judged) | rows["status"].notnull()
+
+    @cached_property
+    def events(self) -> ir.Table:
+        """Events with their age, whether they are adverse, and whether that is known yet."""
+        rows = self.tables["events"]
+        return self.keep(
+            rows.select(
+                "party_code",
+                "counterparty_code",
+                "kind",
+                "value",
+                age=self.age(rows["occurred_on"]),
+                adverse=self.is_adverse(rows),
+                decided=self.is_decided(rows),
+            )
+        )
+
+
+def _trade(rows: ir.Table, party: str) -> ir.Table:
+    age, amount, plain = rows["age"], rows["amount"], rows["is_plain"]
+    due, paid, late = rows["due_age"], rows["paid_age"], rows["days_late"]
+    year = within(age, 0, YEAR)
+
+    def sold(start: int, end: int) -> ir.Value:
+        return total(amount, plain & within(age, start, end))
+
+    def number(start: int, end: int) -> ir.Value:
+        return rows.count(where=plain & within(age, start, end))
+
+    overdue = rows["is_open"] & (late > 0)
+    return rows.group_by(party_code=rows[party]).aggregate(
+        amount_90=sold(0, 90),
+        amount_90_180=sold(90, 180),
+        amount_year=sold(0, YEAR),
+        amount_year_before=sold(YEAR, 2 * YEAR),
+        amount_90_year_before=sold(YEAR, YEAR + 90),
+        count_90=number(0, 90),
+        count_year=number(0, YEAR),
+        count_year_before=number(YEAR, 2 * YEAR),
+        largest_year=amount.max(where=plain & year),
+        issued_year=rows.count(where=year),
+        void_year=rows.count(where=rows["is_void"] & year),
+        void_amount_year=total(amount, rows["is_void"] & year),
+        credit_year=rows.count(where=rows["is_credit"] & year),
+        credit_amount_year=total(amount, rows["is_credit"] & year),
+        confirmed_year=rows.count(where=rows["is_confirmed"] & year),
+        first_age=age.max(where=plain),
+        last_age=age.min(where=plain),
+        paid_180=rows.count(where=within(paid, 0, 180)),
+        paid_days_180=total(rows["days_to_pay"], within(paid, 0, 180)),
+        paid_180_360=rows.count(where=within(paid, 180, 360)),
+        paid_days_180_360=total(rows["days_to_pay"], within(paid, 180, 360)),
+        paid_year=rows.count(where=within(paid, 0, YEAR)),
+        paid_days_year=total(rows["days_to_pay"], within(paid, 0, YEAR)),
+        due_90=rows.count(where=within(due, 0, 90)),
+        late_90=rows.count(where=within(due, 0, 90) & (late > 0)),
+        late_days_90=total(late, within(due, 0, 90)),
+        due_before=rows.count(where=within(due, 90, YEAR)),
+        late_before=rows.count(where=within(due, 90, YEAR) & (late > 0)),
+        late_days_before=total(late, within(due, 90, YEAR)),
+        due_year=rows.count(where=within(due, 0, YEAR)),
+        seriously_late_year=rows.count(where=within(due, 0, YEAR) & (late > SERIOUSLY_LATE_DAYS)),
+        latest_year=late.max(where=within(due, 0, YEAR)),
+        due_ever=rows.count(where=due.notnull()),
+        overdue_amount=total(amount, overdue),
+        overdue_days=late.max(where=overdue),
+    )
