@@ -80,6 +80,6 @@ def choose_days(snapshot: Snapshot, task: Task) -> dict[Part, tuple[date, ...]]:
             return {part: tuple(EPOCH + timedelta(day) for day in found) for part, found in chosen.items()}
     needed = 2 * horizon + step + LEAST_HISTORY_DAYS
     raise BadInput(
-        f"task {task.name}: the data span {last - first} days, and a horizon of {horizon} days needs {needed}: "
-        "shorten horizon_days, load a longer history, or name as_of days in the task"
+        f"task {task.name}: a horizon of {horizon} days needs records of {needed} days, and they span "
+        f"{last - first}: shorten horizon_days, load a longer history, or name as_of days in the task"
     )

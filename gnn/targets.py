@@ -48,11 +48,13 @@ class Results:
 
 def days(column: pa.ChunkedArray) -> NDArray[np.int64]:
     """Day numbers, ``NEVER`` where null."""
-    return column.cast(pa.int32()).fill_null(NEVER).to_numpy().astype(np.int64)
+    found: NDArray[np.int64] = column.cast(pa.int32()).fill_null(NEVER).to_numpy().astype(np.int64)
+    return found
 
 
 def _codes(column: pa.ChunkedArray) -> NDArray[np.int64]:
-    return column.fill_null(-1).to_numpy().astype(np.int64)
+    found: NDArray[np.int64] = column.fill_null(-1).to_numpy().astype(np.int64)
+    return found
 
 
 def event_days(table: pa.Table, name: str) -> NDArray[np.int64]:
