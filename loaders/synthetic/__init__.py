@@ -75,7 +75,7 @@ def _write_declaration(settings: EcosystemSettings, out: Path) -> None:
     task = declared.tasks[0]
     text = yaml.safe_dump(
         {
-            "name": declared.name,
+            "source": declared.name,
             "title": declared.title,
             "dated": declared.dated,
             "tasks": [

@@ -1,0 +1,211 @@
+"""From what a file holds to the contract's types, as SQL over whole columns.
+
+Each value is *taken* (column, constant or expression), then *converted*; a value that is there but cannot
+be converted is a fault with its reason, never a silent null.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from graph.contract import DUCKDB_TYPES, Column
+from graph.currencies import MINOR_DIGITS
+from loaders.mapping import ColumnMapping, NumberText, Scalar
+from loaders.reading import literal
+
+DEFAULT_DATES = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f")
+_SPACES = "' \t\r\n\u00a0\u3000'"
+_TRUE, _FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
+_WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a column inherits from its file: null texts, date formats, the writing of numbers."""
+
+    nulls: tuple[str, ...] = ()
+    dates: tuple[str, ...] = ()
+    numbers: NumberText = NumberText()
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """SQL of a converted value and, where it can fail, of the fault; ``reason`` and ``expected`` name it."""
+
+    sql: str
+    reason: str = ""
+    expected: str = ""
+
+
+def constant(value: Scalar | None, kind: str) -> str:
+    """``value`` as SQL of DuckDB type ``kind``."""
+    if value is None:
+        text = "NULL"
+    elif isinstance(value, str | date):
+        text = literal(str(value))
+    else:
+        text = str(value).lower() if isinstance(value, bool) else repr(value)
+    return f"CAST({text} AS {kind})"
+
+
+def _text(raw: str, source: str, nulls: tuple[str, ...] = ()) -> str:
+    """``raw`` of type ``source`` as trimmed text; null where it is empty or one of ``nulls``."""
+    if source == "VARCHAR":
+        text = f"nullif(trim({raw}, {_SPACES}), '')"
+    elif source in ("DOUBLE", "FLOAT"):
+        whole = f"TRY_CAST({raw} AS BIGINT)"
+        text = f"CASE WHEN {raw} = {whole} THEN CAST({whole} AS VARCHAR) ELSE CAST({raw} AS VARCHAR) END"
+    elif source.startswith("TIMESTAMP"):
+        text = f"replace(CAST({raw} AS VARCHAR), ' 00:00:00', '')"
+    else:
+        text = f"CAST({raw} AS VARCHAR)"
+    if nulls:
+        text = f"CASE WHEN {text} IN ({', '.join(map(literal, nulls))}) THEN NULL ELSE {text} END"
+    return text
+
+
+def _number_text(text: str, numbers: NumberText) -> str:
+    """Text of a number with '.' as decimal mark; null where its marks are not where they belong."""
+    if numbers.strip:
+        text = f"trim(translate({text}, {literal(numbers.strip)}, ''))"
+    if not numbers.thousands and numbers.decimal == ".":
+        return text
+    decimal, thousands = (_escaped(mark) for mark in (numbers.decimal, numbers.thousands))
+    grouped = rf"\d{{1,3}}(?:{thousands}\d{{3}})+|\d+" if thousands else r"\d+"
+    pattern = rf"[+-]?(?:{grouped})(?:{decimal}\d*)?(?:[eE][+-]?\d+)?"
+    plain = f"replace({text}, {literal(numbers.thousands)}, '')" if thousands else text
+    plain = f"replace({plain}, {literal(numbers.decimal)}, '.')"
+    return f"CASE WHEN regexp_full_match({text}, {literal(pattern)}) THEN {plain} END"
+
+
+def _escaped(mark: str) -> str:
+    return f"\\{mark}" if mark and not mark.isalnum() and mark != " " else mark
+
+
+def minor_units_sql(currency: str | None) -> str:
+    """Minor units of a major unit of the currency in SQL expression ``currency`` (2 digits if unknown)."""
+    if currency is None:
+        return "100"
+    by_digits: dict[int, list[str]] = {}
+    for code, digits in MINOR_DIGITS.items():
+        if digits != 2:
+            by_digits.setdefault(digits, []).append(literal(code))
+    cases = " ".join(f"WHEN {currency} IN ({', '.join(codes)}) THEN {10**d}" for d, codes in by_digits.items())
+    return f"CASE {cases} ELSE 100 END"
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A value as taken from the file: SQL name ``raw`` and DuckDB type ``kind``."""
+
+    raw: str
+    kind: str
+
+
+def convert(taken: Taken, column: Column, mapping: ColumnMapping, settings: Settings, currency: str | None) -> Conversion:
+    """The conversion of a taken value to the type of ``column``; ``currency`` is SQL for the row's currency."""
+    nulls = (*settings.nulls, *mapping.nulls)
+    if mapping.values:
+        mapped = _mapped(_text(taken.raw, taken.kind, nulls), mapping)
+        taken = Taken(mapped, "VARCHAR")
+    elif mapping.nulls or (settings.nulls and taken.kind in ("VARCHAR", "DOUBLE", "FLOAT")):
+        taken = Taken(_text(taken.raw, taken.kind, nulls), "VARCHAR")
+    numbers = mapping.numbers or settings.numbers
+    if column.type == "text":
+        conversion = Conversion(_as_text(taken, mapping))
+    elif column.type == "date":
+        conversion = _as_date(taken, mapping.dates or settings.dates or DEFAULT_DATES)
+    elif column.type == "bool":
+        conversion = _as_bool(taken)
+    elif column.type == "money":
+        conversion = _as_money(taken, mapping, numbers, currency)
+    else:
+        conversion = _as_number(taken, mapping, numbers, whole=column.type == "int")
+    if mapping.values and mapping.others == "refuse":
+        known = ", ".join(list(mapping.values)[:20])
+        conversion = Conversion(conversion.sql, "value_not_mapped", f"one of {known}")
+    return conversion
+
+
+def _mapped(text: str, mapping: ColumnMapping) -> str:
+    cases = " ".join(
+        f"WHEN {literal(key)} THEN {constant(value, 'VARCHAR')}" for key, value in mapping.values.items()
+    )
+    others = text if mapping.others == "keep" else "NULL"
+    return f"CASE {text} {cases} ELSE {others} END"
+
+
+def _as_text(taken: Taken, mapping: ColumnMapping) -> str:
+    text = f"nfc_normalize({_text(taken.raw, taken.kind)})" if taken.kind == "VARCHAR" else _text(taken.raw, taken.kind)
+    if mapping.case:
+        text = f"{mapping.case}({text})"
+    return f"{literal(mapping.prefix)} || {text}" if mapping.prefix else text
+
+
+def _as_date(taken: Taken, formats: tuple[str, ...]) -> Conversion:
+    expected = f"a date as {' or '.join(formats)}"
+    if taken.kind == "DATE" or taken.kind.startswith("TIMESTAMP"):
+        return Conversion(f"TRY_CAST({taken.raw} AS DATE)", "not_a_date", "a date")
+    listed = ", ".join(map(literal, formats))
+    text = _text(taken.raw, taken.kind)
+    return Conversion(f"CAST(try_strptime({text}, [{listed}]) AS DATE)", "not_a_date", expected)
+
+
+def _as_bool(taken: Taken) -> Conversion:
+    if taken.kind == "BOOLEAN":
+        return Conversion(taken.raw)
+    text = f"lower({_text(taken.raw, taken.kind)})"
+    true, false = (", ".join(map(literal, words)) for words in (_TRUE, _FALSE))
+    sql = f"CASE WHEN {text} IN ({true}) THEN true WHEN {text} IN ({false}) THEN false END"
+    return Conversion(sql, "not_a_boolean", f"one of {', '.join(_TRUE + _FALSE)}")
+
+
+def _is_number(kind: str) -> bool:
+    return kind in _WHOLE or kind in ("DOUBLE", "FLOAT") or kind.startswith("DECIMAL")
+
+
+def _as_number(taken: Taken, mapping: ColumnMapping, numbers: NumberText, *, whole: bool) -> Conversion:
+    if taken.kind == "BOOLEAN" or _is_number(taken.kind):
+        number = f"TRY_CAST({taken.raw} AS DOUBLE)"
+    else:
+        number = f"TRY_CAST({_number_text(_text(taken.raw, taken.kind), numbers)} AS DOUBLE)"
+    if mapping.scale != 1:
+        number = f"({number} * {mapping.scale!r})"
+    if not whole:
+        return Conversion(number, "not_a_number", _number_form(numbers))
+    sql = f"CASE WHEN {number} = trunc({number}) THEN TRY_CAST({number} AS BIGINT) END"
+    return Conversion(sql, "not_a_whole_number", "a whole number")
+
+
+def _as_money(taken: Taken, mapping: ColumnMapping, numbers: NumberText, currency: str | None) -> Conversion:
+    factor = "1" if mapping.unit == "minor" else minor_units_sql(currency)
+    text = _number_text(_text(taken.raw, taken.kind), numbers)
+    if taken.kind in ("DOUBLE", "FLOAT", "BOOLEAN") or mapping.scale != 1:
+        amount = taken.raw if _is_number(taken.kind) else text
+        product = f"TRY_CAST({amount} AS DOUBLE) * {mapping.scale!r} * {factor}"
+    else:
+        amount = taken.raw if _is_number(taken.kind) else text
+        product = f"TRY_CAST({amount} AS DECIMAL(28, 6)) * CAST({factor} AS DECIMAL(5, 0))"
+    if mapping.unit == "minor":
+        return Conversion(
+            f"CASE WHEN {product} = trunc({product}) THEN TRY_CAST({product} AS BIGINT) END",
+            "not_an_amount", "a whole number of minor units",
+        )  # fmt: skip
+    return Conversion(f"TRY_CAST(round({product}, 0) AS BIGINT)", "not_an_amount", _number_form(numbers))
+
+
+def _number_form(numbers: NumberText) -> str:
+    marks = f"decimal mark {numbers.decimal!r}"
+    return f"a number ({marks}, thousands {numbers.thousands!r})" if numbers.thousands else f"a number ({marks})"
+
+
+def target_type(column: Column) -> str:
+    """DuckDB type of ``column``."""
+    return DUCKDB_TYPES[column.type]
+
+
+def with_default(sql: str, default: Scalar | None, column: Column) -> str:
+    """``sql``, nulls filled with ``default``."""
+    return sql if default is None else f"coalesce({sql}, {constant(default, target_type(column))})"
+

@@ -1,0 +1,235 @@
+"""One feed: a file's rows converted and added to their table, faults noted one by one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import duckdb
+
+from graph.contract import TABLES, Column
+from graph.digest import quote
+from loaders.conversion import Conversion, Settings, Taken, constant, convert, target_type, with_default
+from loaders.expressions import Expression
+from loaders.faults import file_refused
+from loaders.mapping import ColumnMapping, Feed, FileMapping, matching
+from loaders.reading import RawTable, literal
+
+#: Identity of a row while it is being checked.
+IDENTITY = ("_feed", "_rid")
+
+
+@dataclass(frozen=True)
+class FeedPlan:
+    """A feed resolved against its file: the contract columns it fills and the source columns it reads.
+
+    ``width``: rows that one row of the file becomes (more than one by unpivoting).
+    """
+
+    feed: Feed
+    number: int
+    raw: RawTable
+    label: str
+    columns: Mapping[str, ColumnMapping]
+    settings: Settings
+    used: frozenset[str]
+    width: int
+
+    @property
+    def open_columns(self) -> tuple[str, ...]:
+        return tuple(name for name in self.columns if name.startswith("x_"))
+
+    def contract(self, name: str) -> Column:
+        return TABLES[self.feed.table].column(name)
+
+
+def plan_feed(feed: Feed, number: int, offer: tuple[RawTable, int], file: FileMapping, source: str) -> FeedPlan:
+    """Resolve ``feed``; ``LoadRefused`` where its file lacks a column that is mapped or required.
+
+    ``offer``: what the file offers to the feed and the rows that each of its rows became.
+    """
+    raw, width = offer
+    columns = dict(feed.columns)
+    for opened in feed.open_columns:
+        for name in matching(opened.columns, raw.names):
+            target = re.sub(r"[^a-z0-9_]+", "_", opened.to.replace("{name}", name).lower())
+            if target in columns and columns[target].column != name:
+                raise file_refused(file.name, f"two columns become {target}", f"change x in {feed.place} of the mapping")
+            columns[target] = ColumnMapping(column=name)
+    if feed.same_names:
+        _take_same_names(columns, feed, raw, file)
+    columns.setdefault("source", ColumnMapping(value=source))
+    used: set[str] = set()
+    for name, mapping in columns.items():
+        for wanted in ((mapping.column,) if mapping.column else mapping.expr.columns if mapping.expr else ()):
+            used.add(_present(raw, wanted, file, f"{feed.place}.columns.{name}"))
+    for wanted in feed.where.columns if feed.where else ():
+        used.add(_present(raw, wanted, file, f"{feed.place}.where"))
+    if feed.unpivot is not None:
+        used |= set(matching(feed.unpivot.columns, raw.names))
+    settings = Settings(file.nulls, file.dates, file.numbers)
+    return FeedPlan(feed, number, raw, ", ".join(file.paths), columns, settings, frozenset(used), width)
+
+
+def _take_same_names(columns: dict[str, ColumnMapping], feed: Feed, raw: RawTable, file: FileMapping) -> None:
+    """Contract columns of the same name in the file, money in minor units; ``x_*`` where the table is open."""
+    table = TABLES[feed.table]
+    for column in table.columns:
+        if column.name in columns:
+            continue
+        if column.name in raw.names:
+            columns[column.name] = ColumnMapping(
+                column=column.name, unit="minor" if column.type == "money" else None
+            )
+        elif column.required and column.name != "source":
+            advice = (
+                "add the day each row could first be known (not simply the event's own day)"
+                if column.name == "known_on"
+                else f"{feed.table} needs it"
+            )
+            raise file_refused(", ".join(file.paths), f"has no column {column.name!r}", advice, column=column.name)
+    if table.open_columns:
+        for name in raw.names:
+            if re.fullmatch(r"x_[a-z0-9_]+", name):
+                columns.setdefault(name, ColumnMapping(column=name))
+
+
+def _present(raw: RawTable, wanted: str, file: FileMapping, place: str) -> str:
+    physical = raw.physical(wanted)
+    if physical is None:
+        raise file_refused(
+            ", ".join(file.paths),
+            f"has no column {wanted!r}, which {place} of the mapping needs",
+            f"it has {', '.join(map(repr, raw.names))}",
+            column=wanted,
+        )
+    return raw.names[int(physical[1:])] if physical.startswith("c") else wanted
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A contract column of a feed in SQL. ``taken``: the raw value's name (None: a constant)."""
+
+    name: str
+    taken: str | None
+    conversion: Conversion
+    final: str
+    is_expression: bool
+
+
+class FeedQuery:
+    """The SQL of one feed, in three layers: rows kept, values taken, values converted."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, plan: FeedPlan) -> None:
+        self._connection, self._plan = connection, plan
+        self._taken_sql = self._layer_of_taken_values()
+        self.columns = self._layer_of_conversions()
+
+    def _expression(self, expression: Expression) -> str:
+        """An expression in a struct that is null exactly where evaluating it fails."""
+        sql = expression.sql(lambda name: str(self._plan.raw.physical(name)))
+        return f"TRY(struct_pack(v := ({sql})))"
+
+    def _layer_of_taken_values(self) -> str:
+        where = self._plan.feed.where
+        rows = self._plan.raw.relation
+        kept = "true AS _where"
+        if where is not None:
+            sql = where.sql(lambda name: str(self._plan.raw.physical(name)))
+            guarded = f"TRY(struct_pack(v := coalesce(CAST(({sql}) AS BOOLEAN), false)))"
+            rows = f"(SELECT *, {guarded} AS _guard FROM {rows}) WHERE _guard IS NULL OR _guard.v"  # noqa: S608
+            kept = "_guard IS NOT NULL AS _where"
+        taken = []
+        for position, mapping in enumerate(self._plan.columns.values()):
+            if mapping.column is not None:
+                taken.append(f"{self._plan.raw.physical(mapping.column)} AS t{position}")
+            elif mapping.expr is not None:
+                taken.append(f"{self._expression(mapping.expr)} AS t{position}")
+        return f"SELECT _rid, {', '.join((kept, *taken))} FROM {rows}"  # noqa: S608
+
+    def _layer_of_conversions(self) -> list[_Column]:
+        described = self._connection.execute(f"DESCRIBE {self._taken_sql}").fetchall()
+        kinds = {str(row[0]): str(row[1]) for row in described}
+        names = list(self._plan.columns)
+        columns: list[_Column] = []
+        currency = self._converted(names, "currency", kinds, None).final if "currency" in names else None
+        for name in names:
+            columns.append(self._converted(names, name, kinds, currency))
+        return columns
+
+    def _converted(self, names: list[str], name: str, kinds: Mapping[str, str], currency: str | None) -> _Column:
+        mapping, column = self._plan.columns[name], self._plan.contract(name)
+        if mapping.value is not None and column.type == "money":
+            amount = convert(Taken(str(mapping.value), "DOUBLE"), column, mapping, Settings(), currency)
+            return _Column(name, None, amount, amount.sql, False)
+        if mapping.value is not None:
+            return _Column(name, None, Conversion(""), constant(mapping.value, target_type(column)), False)
+        held = f"t{names.index(name)}"
+        kind = kinds[held]
+        is_expression = mapping.expr is not None
+        raw = f"{held}.v" if is_expression else held
+        if is_expression:
+            kind = re.sub(r"^STRUCT\(\"?v\"? (.*)\)$", r"\1", kind)
+        conversion = convert(Taken(raw, kind), column, mapping, self._plan.settings, currency)
+        return _Column(name, held, conversion, with_default(conversion.sql, mapping.default, column), is_expression)
+
+    def _faults(self, column: _Column) -> list[tuple[str, str, str, str]]:
+        """(condition, value, reason, expected) of all that can go wrong with ``column``."""
+        faults = []
+        if column.taken is None:
+            return faults
+        value = f"CAST({column.taken}.v AS VARCHAR)" if column.is_expression else f"CAST({column.taken} AS VARCHAR)"
+        if column.is_expression:
+            expression = self._plan.columns[column.name].expr
+            shown = expression.text if expression else ""
+            faults.append((f"{column.taken} IS NULL", "NULL", "expression_failed", f"a row for which {shown} works"))
+        if column.conversion.reason:
+            given = f"nullif(trim({value}), '') IS NOT NULL{self._not_null_text(column, value)}"
+            faults.append(
+                (f"{given} AND ({column.conversion.sql}) IS NULL", value, column.conversion.reason, column.conversion.expected)
+            )
+        return faults
+
+    def _not_null_text(self, column: _Column, value: str) -> str:
+        """Texts that mean null are no fault, nor are those mapped to null."""
+        mapping = self._plan.columns[column.name]
+        nulls = [*self._plan.settings.nulls, *mapping.nulls]
+        nulls += [key for key, target in mapping.values.items() if target is None]
+        return f" AND trim({value}) NOT IN ({', '.join(map(literal, nulls))})" if nulls else ""
+
+    def run(self) -> None:
+        """Insert the feed's rows into its table and its faults into ``faults``."""
+        bad = ["NOT _where"]
+        for column in self.columns:
+            bad += [condition for condition, *_ in self._faults(column)]
+        target = quote(self._plan.feed.table)
+        finals = ", ".join(f"{column.final} AS {quote(column.name)}" for column in self.columns)
+        self._connection.execute(
+            f"INSERT INTO {target} BY NAME SELECT {self._plan.number} AS _feed, _rid, "  # noqa: S608
+            f"coalesce({' OR '.join(f'({condition})' for condition in bad)}, false) AS _bad, {finals} "
+            f"FROM ({self._taken_sql})"
+        )
+        damaged = self._connection.execute(
+            f"SELECT count(*) FROM {target} WHERE _bad AND _feed = {self._plan.number}"  # noqa: S608
+        ).fetchone()
+        if damaged and damaged[0]:
+            self._note_faults()
+
+    def _note_faults(self) -> None:
+        run, number, table = self._connection.execute, self._plan.number, self._plan.feed.table
+        run(
+            f"CREATE OR REPLACE TABLE damaged AS SELECT * FROM ({self._taken_sql}) WHERE _rid IN "  # noqa: S608
+            f"(SELECT _rid FROM {quote(table)} WHERE _bad AND _feed = {number})"
+        )
+        where = self._plan.feed.where
+        notes = [("NOT _where", "NULL", "expression_failed", f"a row for which {where.text} works", "where")] if where else []
+        for column in self.columns:
+            notes += [(*fault, column.name) for fault in self._faults(column)]
+        for condition, value, reason, expected, column_name in notes:
+            run(
+                f"INSERT INTO faults SELECT {literal(table)}, {number}, _rid, {literal(column_name)}, {value}, "  # noqa: S608
+                f"{literal(reason)}, {literal(expected)} FROM damaged WHERE {condition}"
+            )
+        run("DROP TABLE damaged")
+

@@ -1,0 +1,70 @@
+"""Rejected rows: kept with file, row, column, value, reason, and the record as it was read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from graph.digest import quote
+from loaders.feeding import FeedPlan
+from loaders.reading import FILE_SHIFT, ROW_MASK, ROW_SHIFT, literal
+from loaders.staging import Staging
+from loaders.textlines import Malformed
+
+
+def note_malformed(
+    connection: duckdb.DuckDBPyConnection, table: str, feed: int, malformed: Sequence[tuple[int, Malformed]]
+) -> None:
+    """Note a fault of ``table`` for each record of its file that could not be split into columns."""
+    if not malformed:
+        return
+    rows = pa.table(
+        {
+            "_rid": pa.array([rid for rid, _ in malformed], pa.int64()),
+            "value": pa.array([record.text for _, record in malformed], pa.string()),
+            "reason": pa.array([record.reason for _, record in malformed], pa.string()),
+            "expected": pa.array([record.expected for _, record in malformed], pa.string()),
+        }
+    )
+    connection.register("malformed", rows)
+    connection.execute(
+        f"INSERT INTO faults SELECT {literal(table)}, {feed}, _rid, '', value, reason, expected FROM malformed"  # noqa: S608
+    )
+    connection.unregister("malformed")
+
+
+def write_quarantine(staging: Staging, plans: Sequence[FeedPlan], path: Path) -> Path | None:
+    """Write every fault to ``path`` (CSV); None where there are none.
+
+    Columns: file, table, row_number (text files: the physical line), column, value, reason, expected,
+    row (the record as JSON; null where it could not be split).
+    """
+    connection = staging.connection
+    faulty = {row[0] for row in connection.execute("SELECT DISTINCT _feed FROM faults").fetchall()}
+    if not faulty:
+        return None
+    records = []
+    for plan in plans:
+        if plan.number in faulty:
+            pairs = ", ".join(
+                f"{literal(name)}, CAST({plan.raw.physical(name)} AS VARCHAR)" for name in plan.raw.names
+            )
+            records.append(
+                f"SELECT {plan.number} AS _feed, _rid, CAST(json_object({pairs}) AS VARCHAR) AS record "  # noqa: S608
+                f"FROM {plan.raw.relation} SEMI JOIN (SELECT _rid FROM faults WHERE _feed = {plan.number}) USING (_rid)"
+            )
+    files = pa.table({"number": pa.array(range(len(staging.names)), pa.int64()), "file": pa.array(staging.names)})
+    connection.register("file_names", files)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection.execute(
+        f"COPY (SELECT n.file, f.tbl AS \"table\", (f._rid >> {ROW_SHIFT}) & {ROW_MASK} AS row_number, "  # noqa: S608
+        f"f.col AS \"column\", f.value, f.reason, f.expected, r.record AS {quote('row')} FROM faults f "
+        f"JOIN file_names n ON n.number = f._rid >> {FILE_SHIFT} "
+        f"LEFT JOIN ({' UNION ALL '.join(records)}) r ON r._feed = f._feed AND r._rid = f._rid "
+        f"ORDER BY f._rid, f.tbl, f.col, f.reason) TO {literal(str(path))} (FORMAT csv, HEADER)"
+    )
+    connection.unregister("file_names")
+    return path

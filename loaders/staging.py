@@ -1,0 +1,188 @@
+"""A source's files as the mapping sees them: parts put together, looked-up columns joined, columns unpivoted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+from graph.digest import quote
+from graph.errors import LoadRefused
+from loaders.faults import file_refused
+from loaders.mapping import Feed, FileMapping, Lookup, SourceMapping, matching
+from loaders.reading import FILE_SHIFT, RawTable, Staged, column_types, literal, stage
+from loaders.textlines import Malformed
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class StagedFile:
+    """A file of the mapping: ``own`` rows as read, ``joined`` with what its lookups add.
+
+    ``rows``: good rows; ``malformed``: by ``_rid``.
+    """
+
+    mapping: FileMapping
+    own: RawTable
+    joined: RawTable
+    rows: int
+    malformed: tuple[tuple[int, Malformed], ...]
+    paths: tuple[Path, ...]
+
+
+@dataclass
+class Staging:
+    """The files of one load, staged in ``connection``. ``names[i]``: the i-th physical file's name."""
+
+    connection: duckdb.DuckDBPyConnection
+    folder: Path
+    mapping: SourceMapping
+    progress: Progress
+    names: list[str] = field(default_factory=list)
+    files: dict[str, StagedFile] = field(default_factory=dict)
+
+    def stage_all(self) -> None:
+        """Read every file the mapping names; ``LoadRefused`` where one is absent or unreadable."""
+        found = {name: self._paths(file) for name, file in self.mapping.files.items()}
+        for name, paths in found.items():
+            if not paths and not self.mapping.files[name].optional:
+                wanted = " or ".join(self.mapping.files[name].paths)
+                raise file_refused(
+                    wanted, f"no such file in {self.folder}", "check PATH, or say optional: true in the mapping"
+                )
+        if not any(found.values()):
+            wanted = ", ".join(sorted(pattern for file in self.mapping.files.values() for pattern in file.paths))
+            raise LoadRefused(f"{self.folder} holds none of the files of this source: {wanted}")
+        total = sum(map(len, found.values()))
+        plain: dict[str, StagedFile] = {}
+        for name, paths in found.items():
+            if paths:
+                plain[name] = self._stage_file(self.mapping.files[name], paths, total)
+        self.files = plain
+        for name in plain:
+            self.files[name] = self._join(plain[name], ())
+
+    def _paths(self, file: FileMapping) -> tuple[Path, ...]:
+        if self.folder.is_file():
+            return (self.folder,) if len(self.mapping.files) == 1 or any(
+                self.folder.match(pattern) for pattern in file.paths
+            ) else ()  # fmt: skip
+        return tuple(sorted({p for pattern in file.paths for p in self.folder.glob(pattern) if p.is_file()}))
+
+    def _stage_file(self, file: FileMapping, paths: tuple[Path, ...], total: int) -> StagedFile:
+        parts: list[Staged] = []
+        malformed: list[tuple[int, Malformed]] = []
+        for path in paths:
+            number = len(self.names)
+            self.progress(f"reading {path.name}", number / total)
+            self.names.append(path.name)
+            part = stage(self.connection, file, path, number)
+            parts.append(part)
+            malformed += [((number << FILE_SHIFT) | (record.line << 12), record) for record in part.malformed]
+        rows = sum(part.rows for part in parts)
+        label = ", ".join(path.name for path in paths)
+        read = rows + len(malformed)
+        if read < file.min_rows or (file.max_rows is not None and read > file.max_rows):
+            upper = "" if file.max_rows is None else f" and at most {file.max_rows:,}"
+            raise file_refused(
+                label,
+                f"has {read:,} rows" if read else "has zero rows",
+                f"expected at least {file.min_rows:,}{upper} (min_rows, max_rows of files.{file.name} in the mapping)",
+                rows=read,
+            )
+        own = parts[0].table if len(parts) == 1 else self._together(file, parts)
+        return StagedFile(file, own, own, rows, tuple(malformed), paths)
+
+    def _together(self, file: FileMapping, parts: list[Staged]) -> RawTable:
+        """All parts under one another, columns by name; one that a part lacks reads null there."""
+        names = tuple(dict.fromkeys(name for part in parts for name in part.table.names))
+        selects = []
+        for part in parts:
+            own = part.table.names
+            columns = ", ".join(
+                f"c{own.index(name)} AS c{i}" if name in own else f"NULL AS c{i}" for i, name in enumerate(names)
+            )
+            selects.append(f"SELECT _rid, {columns} FROM {part.table.relation}")  # noqa: S608
+        relation = quote(f"raw {file.name}")
+        self.connection.execute(f"CREATE VIEW {relation} AS {' UNION ALL '.join(selects)}")
+        return RawTable(relation, names, column_types(self.connection, relation))
+
+    def _join(self, file: StagedFile, path: tuple[str, ...]) -> StagedFile:
+        """``file`` with the columns of its lookups."""
+        name = file.mapping.name
+        if name in path:
+            raise LoadRefused(f"lookups of files.{name} lead back to itself: {' → '.join((*path, name))}")
+        if file.joined is not file.own or not file.mapping.lookups:
+            return file
+        names, types, selects, joins = list(file.own.names), list(file.own.types), ["a.*"], []
+        for position, lookup in enumerate(file.mapping.lookups):
+            if lookup.file not in self.files:
+                raise file_refused(lookup.file, f"is absent, and files.{name} looks columns up in it", "add the file")
+            other = self._join(self.files[lookup.file], (*path, name)).joined
+            alias = f"l{position}"
+            joins.append(self._lookup(file, other, lookup, alias))
+            keys = {key for _, key in lookup.on}
+            for taken in matching(lookup.columns, other.names):
+                if taken in keys:
+                    continue
+                if lookup.prefix + taken in names:
+                    raise file_refused(
+                        lookup.file, f"column {taken!r} is in {name} too", "give the lookup a prefix or fewer columns"
+                    )
+                selects.append(f"{alias}.{other.physical(taken)} AS c{len(names)}")
+                names.append(lookup.prefix + taken)
+                types.append(other.types[other.names.index(taken)])
+        relation = quote(f"joined {name}")
+        self.connection.execute(
+            f"CREATE VIEW {relation} AS SELECT {', '.join(selects)} FROM {file.own.relation} a {' '.join(joins)}"  # noqa: S608
+        )
+        joined = RawTable(relation, tuple(names), tuple(types))
+        return StagedFile(file.mapping, file.own, joined, file.rows, file.malformed, file.paths)
+
+    def _lookup(self, file: StagedFile, other: RawTable, lookup: Lookup, alias: str) -> str:
+        """The JOIN clause; refused where a key has more than one row."""
+        conditions, keys = [], []
+        for own, theirs in lookup.on:
+            left, right = file.own.physical(own), other.physical(theirs)
+            if left is None or right is None:
+                lacking, column = (file.mapping.name, own) if left is None else (lookup.file, theirs)
+                raise file_refused(lacking, f"has no column {column!r}", "check on: of the lookup in the mapping")
+            keys.append(right)
+            conditions.append(f"a.{left}::VARCHAR = {alias}.{right}::VARCHAR")
+        listed = ", ".join(keys)
+        doubled = self.connection.execute(
+            f"SELECT {listed} FROM {other.relation} WHERE {keys[0]} IS NOT NULL "  # noqa: S608
+            f"GROUP BY {listed} HAVING count(*) > 1 LIMIT 1"
+        ).fetchone()
+        if doubled:
+            raise file_refused(
+                lookup.file, f"has more than one row for key {doubled}", "a lookup takes at most one row a key"
+            )
+        return f"LEFT JOIN {other.relation} {alias} ON {' AND '.join(conditions)}"
+
+
+def offered(connection: duckdb.DuckDBPyConnection, file: StagedFile, feed: Feed, number: int) -> tuple[RawTable, int]:
+    """What ``file`` offers to ``feed``: its joined rows, unpivoted where asked; and the rows a row became."""
+    if feed.unpivot is None:
+        return file.joined, 1
+    table, unpivot = file.joined, feed.unpivot
+    turned = matching(unpivot.columns, table.names)
+    if not turned:
+        raise file_refused(
+            file.mapping.name, f"has none of the columns {', '.join(unpivot.columns)} to unpivot",
+            f"it has {', '.join(table.names)}",
+        )  # fmt: skip
+    items = ", ".join(
+        f"{{'i': {i}, 'n': {literal(name)}, 'v': {table.physical(name)}::VARCHAR}}" for i, name in enumerate(turned)
+    )
+    relation = quote(f"unpivoted {number}")
+    connection.execute(
+        f"CREATE VIEW {relation} AS SELECT * EXCLUDE (_item) REPLACE (_rid + _item.i AS _rid), "  # noqa: S608
+        f"_item.n AS c{len(table.names)}, _item.v AS c{len(table.names) + 1} "
+        f"FROM (SELECT *, unnest([{items}]) AS _item FROM {table.relation})"
+    )
+    names = (*table.names, unpivot.name, unpivot.value)
+    return RawTable(relation, names, (*table.types, "VARCHAR", "VARCHAR")), len(turned)
