@@ -25,8 +25,13 @@ SERIOUSLY_LATE_DAYS = 30
 
 
 def within(age: ir.Value, start: int, end: int) -> ir.BooleanValue:
-    """``start`` <= age < ``end``."""
-    return (age >= start) & (age < end)
+    """``start`` <= age < ``end``; no age is below 0."""
+    return age < end if start == 0 else (age >= start) & (age < end)
+
+
+def share(condition: ir.BooleanValue, where: ir.BooleanValue) -> ir.Value:
+    """Share of the rows for which ``condition`` holds; null where there are none."""
+    return condition.cast("int32").mean(where=where)
 
 
 def total(value: ir.Value, where: ir.Value | None = None) -> ir.Value:
@@ -88,9 +93,11 @@ class Facts:
 
     @cached_property
     def invoices(self) -> ir.Table:
-        """Invoices with ages; the payment columns are null for void ones and credit notes.
+        """Invoices with ages in days, null where they do not apply.
 
-        ``days_late``: of invoices due by now, days past due at payment, or so far; never negative.
+        ``age``: since issue, of all documents; ``sold_age``: of those that are neither void nor credit
+        notes, and the other columns are null for the latter too. ``due_age``: since the due day, once it
+        has come. ``days_late``: past due at payment, or so far; never negative.
         """
         rows = self.tables["invoices"]
         status = rows["status"].fill_null("open")
@@ -99,6 +106,10 @@ class Facts:
         ended = ibis.coalesce(rows["paid_on"], self.today)
         late = ibis.greatest(ended.delta(rows["due_on"], unit="day"), 0)
         to_pay = rows["paid_on"].delta(rows["issued_on"], unit="day")
+
+        def days(condition: ir.BooleanValue, value: ir.Value) -> ir.Value:
+            return condition.ifelse(value.cast("int32"), ibis.null("int32"))
+
         return self.keep(
             rows.select(
                 "invoice_id",
@@ -106,15 +117,15 @@ class Facts:
                 "buyer_code",
                 "amount",
                 age=self.age(rows["issued_on"]),
-                is_plain=plain,
+                sold_age=days(plain, self.age(rows["issued_on"])),
                 is_void=status == "void",
                 is_credit=status == "credit_note",
                 is_open=plain & rows["paid_on"].isnull(),
-                is_confirmed=plain & rows["confirmed_on"].notnull(),
-                due_age=is_due.ifelse(self.age(rows["due_on"]), ibis.null("int32")),
-                days_late=is_due.ifelse(late.cast("int32"), ibis.null("int32")),
-                paid_age=plain.ifelse(self.age(rows["paid_on"]), ibis.null("int32")),
-                days_to_pay=plain.ifelse(to_pay.cast("int32"), ibis.null("int32")),
+                is_confirmed=rows["confirmed_on"].notnull(),
+                due_age=days(is_due, self.age(rows["due_on"])),
+                days_late=days(is_due, late),
+                paid_age=days(plain, self.age(rows["paid_on"])),
+                days_to_pay=days(plain, to_pay),
             )
         )
 
@@ -126,13 +137,13 @@ class Facts:
     @cached_property
     def purchasers(self) -> ir.Table:
         """What each party bought and how it paid, one row a buyer."""
-        return self.keep(_trade(self.invoices, "buyer_code"))
+        return self.keep(_trade(self.invoices, "buyer_code").drop(*_ONLY_OF_SELLERS))
 
     @cached_property
     def trade_pairs(self) -> ir.Table:
         """Seller and buyer pairs: amounts and counts of this year and the one before, first and last age."""
-        rows = self.invoices.filter(self.invoices["is_plain"])
-        age, amount = rows["age"], rows["amount"]
+        rows = self.invoices.filter(self.invoices["sold_age"].notnull())
+        age, amount = rows["sold_age"], rows["amount"]
         this, last = within(age, 0, YEAR), within(age, YEAR, 2 * YEAR)
         return self.keep(
             rows.group_by(["seller_code", "buyer_code"]).aggregate(
@@ -183,52 +194,44 @@ class Facts:
         )
 
 
+#: Columns of a party's trade that are asked of sellers alone.
+_ONLY_OF_SELLERS = (
+    "amount_90_180", "amount_90_year_before", "count_90", "largest_year", "reversed_amount_year",
+    "confirmed_share_year", "first_age",
+)  # fmt: skip
+
+
 def _trade(rows: ir.Table, party: str) -> ir.Table:
-    age, amount, plain = rows["age"], rows["amount"], rows["is_plain"]
+    amount, age, sold = rows["amount"], rows["age"], rows["sold_age"]
     due, paid, late = rows["due_age"], rows["paid_age"], rows["days_late"]
     year = within(age, 0, YEAR)
-
-    def sold(start: int, end: int) -> ir.Value:
-        return total(amount, plain & within(age, start, end))
-
-    def number(start: int, end: int) -> ir.Value:
-        return rows.count(where=plain & within(age, start, end))
-
     overdue = rows["is_open"] & (late > 0)
     return rows.group_by(party_code=rows[party]).aggregate(
-        amount_90=sold(0, 90),
-        amount_90_180=sold(90, 180),
-        amount_year=sold(0, YEAR),
-        amount_year_before=sold(YEAR, 2 * YEAR),
-        amount_90_year_before=sold(YEAR, YEAR + 90),
-        count_90=number(0, 90),
-        count_year=number(0, YEAR),
-        count_year_before=number(YEAR, 2 * YEAR),
-        largest_year=amount.max(where=plain & year),
-        issued_year=rows.count(where=year),
-        void_year=rows.count(where=rows["is_void"] & year),
-        void_amount_year=total(amount, rows["is_void"] & year),
-        credit_year=rows.count(where=rows["is_credit"] & year),
-        credit_amount_year=total(amount, rows["is_credit"] & year),
-        confirmed_year=rows.count(where=rows["is_confirmed"] & year),
-        first_age=age.max(where=plain),
-        last_age=age.min(where=plain),
-        paid_180=rows.count(where=within(paid, 0, 180)),
-        paid_days_180=total(rows["days_to_pay"], within(paid, 0, 180)),
-        paid_180_360=rows.count(where=within(paid, 180, 360)),
-        paid_days_180_360=total(rows["days_to_pay"], within(paid, 180, 360)),
-        paid_year=rows.count(where=within(paid, 0, YEAR)),
-        paid_days_year=total(rows["days_to_pay"], within(paid, 0, YEAR)),
-        due_90=rows.count(where=within(due, 0, 90)),
-        late_90=rows.count(where=within(due, 0, 90) & (late > 0)),
-        late_days_90=total(late, within(due, 0, 90)),
-        due_before=rows.count(where=within(due, 90, YEAR)),
-        late_before=rows.count(where=within(due, 90, YEAR) & (late > 0)),
-        late_days_before=total(late, within(due, 90, YEAR)),
-        due_year=rows.count(where=within(due, 0, YEAR)),
-        seriously_late_year=rows.count(where=within(due, 0, YEAR) & (late > SERIOUSLY_LATE_DAYS)),
+        amount_90=total(amount, within(sold, 0, 90)),
+        amount_90_180=total(amount, within(sold, 90, 180)),
+        amount_year=total(amount, within(sold, 0, YEAR)),
+        amount_year_before=total(amount, within(sold, YEAR, 2 * YEAR)),
+        amount_90_year_before=total(amount, within(sold, YEAR, YEAR + 90)),
+        count_90=rows.count(where=within(sold, 0, 90)),
+        count_year=rows.count(where=within(sold, 0, YEAR)),
+        count_year_before=rows.count(where=within(sold, YEAR, 2 * YEAR)),
+        largest_year=amount.max(where=within(sold, 0, YEAR)),
+        void_share_year=share(rows["is_void"], year),
+        credit_share_year=share(rows["is_credit"], year),
+        reversed_amount_year=total(amount, year & sold.isnull()),
+        confirmed_share_year=share(rows["is_confirmed"], within(sold, 0, YEAR)),
+        first_age=sold.max(),
+        last_age=sold.min(),
+        paid_days_180=rows["days_to_pay"].mean(where=within(paid, 0, 180)),
+        paid_days_180_360=rows["days_to_pay"].mean(where=within(paid, 180, 360)),
+        paid_days_year=rows["days_to_pay"].mean(where=within(paid, 0, YEAR)),
+        late_share_90=share(late > 0, within(due, 0, 90)),
+        late_days_90=late.mean(where=within(due, 0, 90)),
+        late_share_year=share(late > 0, within(due, 0, YEAR)),
+        late_days_year=late.mean(where=within(due, 0, YEAR)),
+        seriously_late_share_year=share(late > SERIOUSLY_LATE_DAYS, within(due, 0, YEAR)),
         latest_year=late.max(where=within(due, 0, YEAR)),
-        due_ever=rows.count(where=due.notnull()),
+        latest=late.max(),
         overdue_amount=total(amount, overdue),
         overdue_days=late.max(where=overdue),
     )

@@ -11,36 +11,21 @@ _DUE = ("invoices.due_on", "invoices.paid_on")
 _PAID = ("invoices.paid_on",)
 
 
-def _late_share(t: ir.Table) -> ir.Value:
-    return ratio(t["late_90"] + t["late_before"], t["due_year"])
-
-
-def _late_days(t: ir.Table) -> ir.Value:
-    return ratio(t["late_days_90"] + t["late_days_before"], t["due_year"])
-
-
 def _late_share_change(t: ir.Table) -> ir.Value:
-    return ratio(t["late_90"], t["due_90"]) - ratio(t["late_before"], t["due_before"])
+    return t["late_share_90"] - t["late_share_year"]
 
 
 def _late_days_change(t: ir.Table) -> ir.Value:
-    return ratio(t["late_days_90"], t["due_90"]) - ratio(t["late_days_before"], t["due_before"])
-
-
-def _days_to_pay(t: ir.Table) -> ir.Value:
-    return ratio(t["paid_days_year"], t["paid_year"])
+    return t["late_days_90"] - t["late_days_year"]
 
 
 def _days_to_pay_change(t: ir.Table) -> ir.Value:
-    return ratio(t["paid_days_180"], t["paid_180"]) - ratio(t["paid_days_180_360"], t["paid_180_360"])
-
-
-def _seriously_late_share(t: ir.Table) -> ir.Value:
-    return ratio(t["seriously_late_year"], t["due_year"])
+    return t["paid_days_180"] - t["paid_days_180_360"]
 
 
 def _overdue_amount(t: ir.Table) -> ir.Value:
-    return (t["due_ever"] > 0).ifelse(t["overdue_amount"], None)
+    """Null where nothing has come due yet."""
+    return t["latest"].notnull().ifelse(t["overdue_amount"], None)
 
 
 def _overdue_share(t: ir.Table) -> ir.Value:
@@ -48,7 +33,7 @@ def _overdue_share(t: ir.Table) -> ir.Value:
 
 
 def _overdue_days(t: ir.Table) -> ir.Value:
-    return (t["due_ever"] > 0).ifelse(t["overdue_days"].fill_null(0), None)
+    return t["latest"].notnull().ifelse(t["overdue_days"].fill_null(0), None)
 
 
 GIVEN = Sheet(
@@ -59,7 +44,7 @@ GIVEN = Sheet(
         Definition(
             "payable_days_365d", "days", 365, "lower",
             "Mean days from issue to payment of the invoices this party paid in the last 365 days.",
-            "Suppliers wait long for their money", _days_to_pay, True, _PAID,
+            "Suppliers wait long for their money", lambda t: t["paid_days_year"], True, _PAID,
         ),
         Definition(
             "payable_days_change_180d", "days", 360, "lower",
@@ -69,26 +54,26 @@ GIVEN = Sheet(
         Definition(
             "paid_late_share_365d", "share", 365, "lower",
             "Share of the invoices due from this party in the last 365 days that were not paid on time.",
-            "Many invoices were not paid by their due date", _late_share, True, _DUE,
+            "Many invoices were not paid by their due date", lambda t: t["late_share_year"], True, _DUE,
         ),
         Definition(
             "paid_late_days_365d", "days", 365, "lower",
             "Mean days past due, so far or at payment, of the invoices due from this party in the last 365 days.",
-            "Invoices are paid long after their due date", _late_days, True, _DUE,
+            "Invoices are paid long after their due date", lambda t: t["late_days_year"], True, _DUE,
         ),
         Definition(
             "paid_seriously_late_share_365d", "share", 365, "lower",
             "Share of the invoices due from this party in the last 365 days that got over 30 days past due.",
-            "Invoices got more than 30 days past due", _seriously_late_share, True, _DUE,
+            "Invoices got more than 30 days past due", lambda t: t["seriously_late_share_year"], True, _DUE,
         ),
         Definition(
             "paid_late_share_change_90d", "share", 365, "lower",
-            "Late share of the invoices due in the last 90 days, less that of the rest of the year.",
+            "Late share of the invoices due in the last 90 days, less that of the whole year.",
             "More invoices are paid late than before", _late_share_change, True, _DUE,
         ),
         Definition(
             "paid_late_days_change_90d", "days", 365, "lower",
-            "Mean days past due of the invoices due in the last 90 days, less that of the rest of the year.",
+            "Mean days past due of the invoices due in the last 90 days, less that of the whole year.",
             "Invoices are paid later than before", _late_days_change, True, _DUE,
         ),
         Definition(
@@ -122,7 +107,7 @@ TAKEN = Sheet(
         Definition(
             "receivable_days_365d", "days", 365, "lower",
             "Mean days from issue to payment of the invoices buyers paid to this party in the last 365 days.",
-            "Buyers take long to pay", _days_to_pay, False, _PAID,
+            "Buyers take long to pay", lambda t: t["paid_days_year"], False, _PAID,
         ),
         Definition(
             "receivable_days_change_180d", "days", 360, "lower",
@@ -132,26 +117,26 @@ TAKEN = Sheet(
         Definition(
             "received_late_share_365d", "share", 365, "lower",
             "Share of the receivables due in the last 365 days that buyers did not pay on time.",
-            "Many receivables were not paid by their due date", _late_share, False, _DUE,
+            "Many receivables were not paid by their due date", lambda t: t["late_share_year"], False, _DUE,
         ),
         Definition(
             "received_late_days_365d", "days", 365, "lower",
             "Mean days past due, so far or at payment, of the receivables due in the last 365 days.",
-            "Receivables are paid long after their due date", _late_days, False, _DUE,
+            "Receivables are paid long after their due date", lambda t: t["late_days_year"], False, _DUE,
         ),
         Definition(
             "received_seriously_late_share_365d", "share", 365, "lower",
             "Share of the receivables due in the last 365 days that got over 30 days past due.",
-            "Receivables got more than 30 days past due", _seriously_late_share, False, _DUE,
+            "Receivables got more than 30 days past due", lambda t: t["seriously_late_share_year"], False, _DUE,
         ),
         Definition(
             "received_late_share_change_90d", "share", 365, "lower",
-            "Late share of the receivables due in the last 90 days, less that of the rest of the year.",
+            "Late share of the receivables due in the last 90 days, less that of the whole year.",
             "More receivables are paid late than before", _late_share_change, False, _DUE,
         ),
         Definition(
             "received_late_days_change_90d", "days", 365, "lower",
-            "Mean days past due of the receivables due in the last 90 days, less that of the rest of the year.",
+            "Mean days past due of the receivables due in the last 90 days, less that of the whole year.",
             "The lateness of receivables grew", _late_days_change, False, _DUE,
         ),
         Definition(
@@ -180,7 +165,7 @@ def _instalments(facts: Facts) -> ir.Table:
     payments = facts.tables["payments"]
     paid = payments.group_by("invoice_id").aggregate(number=payments.count(), paid=payments["amount"].sum())
     invoices = facts.invoices
-    invoices = invoices.filter(invoices["is_plain"] & within(invoices["age"], 0, YEAR))
+    invoices = invoices.filter(within(invoices["sold_age"], 0, YEAR))
     return invoices.inner_join(paid, "invoice_id")
 
 

@@ -83,27 +83,24 @@ SALES = Sheet(
         Definition(
             "void_share_365d", "share", 365, "lower",
             "Share of the invoices of the last 365 days that were voided.",
-            "Many invoices were voided", lambda t: ratio(t["void_year"], t["issued_year"]), True,
+            "Many invoices were voided", lambda t: t["void_share_year"], True,
         ),
         Definition(
             "credit_note_share_365d", "share", 365, "lower",
             "Share of the documents issued in the last 365 days that are credit notes.",
-            "Many credit notes were issued", lambda t: ratio(t["credit_year"], t["issued_year"]), True,
+            "Many credit notes were issued", lambda t: t["credit_share_year"], True,
         ),
         Definition(
             "dilution_share_365d", "share", 365, "lower",
-            "Amount voided or credited in the last 365 days, as a share of all that was invoiced.",
+            "Amount voided or credited in the last 365 days, as a share of the amount of all documents.",
             "Much of the invoiced amount was voided or credited",
-            lambda t: ratio(
-                t["void_amount_year"] + t["credit_amount_year"], t["void_amount_year"] + t["amount_year"]
-            ),
-            True,
+            lambda t: ratio(t["reversed_amount_year"], t["reversed_amount_year"] + t["amount_year"]), True,
         ),
         Definition(
             "confirmed_invoice_share_365d", "share", 365, "higher",
             "Share of the invoices of the last 365 days that buyers confirmed.",
             "Few invoices were confirmed by buyers",
-            lambda t: ratio(t["confirmed_year"], t["count_year"]), True, ("invoices.confirmed_on",),
+            lambda t: t["confirmed_share_year"], True, ("invoices.confirmed_on",),
         ),
         Definition(
             "days_since_first_sale", "days", None, "higher",
@@ -125,8 +122,8 @@ def sales_rhythm(facts: Facts) -> ir.Table:
     Periods without a sale have no row and add 0; the squares are decimals, so they add up exactly.
     """
     rows = facts.invoices
-    rows = rows.filter(rows["is_plain"] & within(rows["age"], 0, 2 * PERIODS_A_YEAR * PERIOD_DAYS))
-    period = rows["age"] // PERIOD_DAYS
+    rows = rows.filter(within(rows["sold_age"], 0, 2 * PERIODS_A_YEAR * PERIOD_DAYS))
+    period = rows["sold_age"] // PERIOD_DAYS
     slots = rows.group_by(rows["seller_code"], slot=period % PERIODS_A_YEAR).aggregate(
         this=capped(rows["amount"].sum(where=period < PERIODS_A_YEAR)),
         before=capped(rows["amount"].sum(where=period >= PERIODS_A_YEAR)),

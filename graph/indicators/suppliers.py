@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graph.indicators.facts import change, ratio
+from graph.indicators.facts import change
 from graph.indicators.partners import definitions, partners
 from graph.indicators.sheet import Definition, Sheet
 
@@ -44,7 +44,7 @@ SHEETS = (
                 "purchase_void_share_365d", "share", 365, "lower",
                 "Share of the invoices received in the last 365 days that were voided or credited.",
                 "Many invoices received were voided or credited",
-                lambda t: ratio(t["void_year"] + t["credit_year"], t["issued_year"]),
+                lambda t: t["void_share_year"] + t["credit_share_year"],
             ),
         ),
     ),
