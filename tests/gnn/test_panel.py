@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -123,6 +125,9 @@ def test_population_by_role_kind_and_activity(tmp_path: Path) -> None:
     assert asked(active_within_days=400) == [0, 1, 2]
 
 
+WITHOUT: list[Panel] = []
+
+
 @settings(deadline=None, max_examples=8)
 @given(
     party=st.integers(0, 19),
@@ -141,7 +146,9 @@ def test_nothing_known_after_the_first_test_day_reaches_training(
     extra["outcome_id"] = "extra"
     task = Task("d", "default", horizon_days=100, as_of=DAYS, once=False)
     folder = tmp_path_factory.mktemp("leak")
-    without = build_panel(store_of(folder / "a", trade_with(basis)), task)
+    if not WITHOUT:
+        WITHOUT.append(build_panel(store_of(folder / "a", trade_with(basis)), task))
+    without = WITHOUT[0]
     added = build_panel(store_of(folder / "b", trade_with([*basis, extra])), task)
     for one, two in zip(without.origins, added.origins, strict=True):
         if extra["known_on"] > DAYS["test"][0] and one.part != "test":
@@ -355,3 +362,36 @@ def test_parties_keep_their_number_over_the_days_of_a_part(tmp_path: Path) -> No
     numbers = panel.parties("test").tolist()
     assert len(rows) == len(numbers) == len(panel.labels("test"))
     assert len(dict.fromkeys(zip(rows, numbers, strict=True))) == len(set(rows)) == len(set(numbers))
+
+
+H2_FOLDER = Path(__file__).parents[3] / "shared" / "data" / "h2_labor_certification"
+
+
+@pytest.mark.skipif(not H2_FOLDER.exists(), reason=f"{H2_FOLDER} is not there")
+def test_the_h2_population_is_the_one_counted_in_the_raw_file(tmp_path: Path) -> None:
+    """Employers known by 1 October with a decision in the year after, against one query of the raw file."""
+    from loaders.loading import load as load_source
+
+    store = DuckDBStore(tmp_path / "ecosystem.duckdb")
+    load_source("h2_labor_certification", H2_FOLDER, store, tmp_path)
+    task = choose_task(store.sources(), "employer_denied", {})
+    task = replace(task, as_of={**task.as_of, "train": task.as_of["train"][-1:]})
+    panel = build_panel(store, task)
+    counted = [
+        duckdb.execute(
+            """WITH a AS (SELECT employer, visa, status, decision_date AS day FROM read_parquet($1))
+               SELECT count(*), sum(bad) FROM (
+                   SELECT employer, max((status = 'denied')::INT) AS bad FROM a
+                   WHERE visa = 'H-2B' AND day > $2 AND day <= $2 + 365 GROUP BY employer)
+               SEMI JOIN (SELECT employer FROM a WHERE day <= $2) USING (employer)""",
+            [str(H2_FOLDER / "applications.parquet"), day],
+        ).fetchone()
+        for day in task.as_of["test"]
+    ]
+    found = [(len(origin.labels), int(origin.labels.sum())) for origin in panel.of("test")]
+    # A handful of rows are quarantined for want of a key.
+    np.testing.assert_allclose(found, counted, atol=5)
+    labels = panel.labels("test")
+    # The data's README counts 13,482 cases and 6.6 %, with history of H-2B alone.
+    assert len(labels) == pytest.approx(13_482, rel=0.03)
+    assert labels.mean() == pytest.approx(0.066, abs=0.004)

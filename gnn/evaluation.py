@@ -1,0 +1,178 @@
+"""The model against its challengers on rows it has not seen: later days, or the given test part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.table import Table
+
+from gnn.challengers import CHALLENGERS, Challenger, LabelledRows
+from gnn.features import FeatureMatrix
+from gnn.intervals import auc_differences
+from gnn.metrics import Metrics, calibrate, calibration_line, measure
+from gnn.model import Model
+from gnn.panel import Origin, Panel
+from gnn.scoring import score
+from gnn.views import design, view_of
+from graph.source import Part
+
+#: The network alone, and what is served.
+NETWORK, DEFAULT = "gnn", "default"
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Figures of every model on the test part.
+
+    ``days``: (first prediction day, end of the last label window) as ISO text. ``differences``: (low, mid,
+    high) of AUC(champion) - AUC(model), 95 % party bootstrap. ``lines``: calibration (intercept, slope).
+    ``inherited_share``: mean|inherited| / mean Σ|parts| of the default model.
+    """
+
+    task: str
+    n: int
+    positives: int
+    days: tuple[str, str]
+    champion: str
+    models: Mapping[str, Metrics]
+    differences: Mapping[str, tuple[float, float, float]]
+    lines: Mapping[str, tuple[float, float]]
+    inherited_share: float
+
+    def to_json(self) -> dict[str, object]:
+        """The object that ``ecorisk evaluate --json`` prints."""
+        first, last = self.days
+        return {
+            "task": self.task,
+            "test": {"n": self.n, "positives": self.positives, "from": first, "to": last},
+            "champion": self.champion,
+            "models": {name: metrics.to_json() for name, metrics in self.models.items()},
+            "differences": {name: {"auc": list(found)} for name, found in self.differences.items()},
+            "inherited_share": self.inherited_share,
+        }
+
+    def table(self) -> Table:
+        """One row a model, for people."""
+        title = (
+            f"{self.task}: {self.n:,} cases, {self.positives:,} bad ({self.positives / self.n:.1%}), "
+            f"{self.days[0]} to {self.days[1]}"
+        )
+        table = Table(title=title, caption=f"inherited share {self.inherited_share:.2f}")
+        table.add_column("model")
+        for heading in (
+            "AUC",
+            "AP",
+            "KS",
+            "Brier",
+            "ECE",
+            "lift 5 %",
+            "slope",
+            f"AUC of {self.champion} less it",
+        ):
+            table.add_column(heading, justify="right")
+        for name, m in self.models.items():
+            low, mid, high = self.differences[name]
+            table.add_row(
+                f"{name} *" if name == self.champion else name,
+                *(f"{value:.3f}" for value in (m.auc, m.ap, m.ks, m.brier, m.ece)),
+                f"{m.lift5:.1f}",
+                f"{self.lines[name][1]:.2f}",
+                "" if name == self.champion else f"{mid:+.3f} [{low:+.3f}, {high:+.3f}]",
+            )
+        return table
+
+
+@dataclass(frozen=True)
+class _PartScores:
+    """Log-odds of a part's rows by model, and the default's parts: own, environment, inherited [rows, 3]."""
+
+    z: dict[str, NDArray[np.float64]]
+    parts: NDArray[np.float64]
+
+
+def champion_of(model: Model) -> str:
+    """What is served: the blend where links carry something, else the trees without a graph."""
+    return DEFAULT if model.relations else "gbdt_own"
+
+
+def labelled_rows(model: Model, panel: Panel, part: Part) -> LabelledRows:
+    """Every column of a part's rows as the model makes them, with their labels."""
+    found = [_features(model, origin) for origin in panel.of(part)]
+    values = np.concatenate([features.values for features in found])
+    return LabelledRows(replace(found[0], values=values), panel.labels(part))
+
+
+def _features(model: Model, origin: Origin) -> FeatureMatrix:
+    view = view_of(
+        model.preparation,
+        origin.snapshot,
+        origin.known,
+        training=origin.part == "train",
+        own_labels_known=origin.own_labels_known,
+    )
+    return design(view, origin.codes)
+
+
+def _network_alone(model: Model) -> Model:
+    """``model`` with the trees' parts left out; its log-odds still want calibration."""
+    alone = replace(model.blend, own_trees=0.0, inherited_trees=0.0, own_network=1.0, inherited_network=1.0)
+    return replace(model, blend=alone)
+
+
+def _network_z(model: Model, panel: Panel, part: Part) -> NDArray[np.float64]:
+    alone = _network_alone(model)
+    return np.concatenate(
+        [score(alone, origin.snapshot, origin.known).z()[origin.codes] for origin in panel.of(part)]
+    )
+
+
+def _score_part(model: Model, challengers: Mapping[str, Challenger], panel: Panel, part: Part) -> _PartScores:
+    z: dict[str, list[NDArray[np.float64]]] = {name: [] for name in (*CHALLENGERS, NETWORK, DEFAULT)}
+    parts = []
+    for origin in panel.of(part):
+        features = _features(model, origin)
+        for name in CHALLENGERS:
+            z[name].append(challengers[name].z(features))
+        scored = score(model, origin.snapshot, origin.known)
+        z[DEFAULT].append(scored.z()[origin.codes])
+        columns = (scored.own, scored.environment, scored.inherited_total())
+        parts.append(np.column_stack(columns)[origin.codes])
+    intercept, slope = calibrate(panel.labels("valid"), _network_z(model, panel, "valid"))
+    z[NETWORK].append(intercept + slope * _network_z(model, panel, part))
+    return _PartScores({name: np.concatenate(values) for name, values in z.items()}, np.concatenate(parts))
+
+
+def evaluate(
+    model: Model,
+    challengers: Mapping[str, Challenger],
+    panel: Panel,
+    progress: Callable[[str], None] | None = None,
+) -> Evaluation:
+    """Figures of ``model`` and its ``challengers`` on the test part of ``panel``.
+
+    ``challengers``: of the same training (``gnn.challengers``). Nothing is fitted on test rows.
+    """
+    tell = progress or (lambda _: None)
+    tell("scoring the test part")
+    scored = _score_part(model, challengers, panel, "test")
+    labels, champion = panel.labels("test"), champion_of(model)
+    tell("intervals by a bootstrap over parties")
+    differences = auc_differences(labels, panel.parties("test"), scored.z, champion)
+    origins = panel.of("test")
+    horizon = timedelta(panel.task.horizon_days if panel.task.dated else 0)
+    absolute = np.abs(scored.parts)
+    return Evaluation(
+        task=panel.task.name,
+        n=len(labels),
+        positives=int(labels.sum()),
+        days=(origins[0].as_of.isoformat(), (origins[-1].as_of + horizon).isoformat()),
+        champion=champion,
+        models={name: measure(labels, z) for name, z in scored.z.items()},
+        differences=differences,
+        lines={name: calibration_line(labels, z) for name, z in scored.z.items()},
+        inherited_share=float(absolute[:, 2].mean() / max(absolute.sum(axis=1).mean(), 1e-12)),
+    )
