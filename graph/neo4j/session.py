@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, LiteralString, Self, TypeVar, cast
+from typing import Any, Self, TypeVar
 
-from neo4j import Driver, GraphDatabase, ManagedTransaction, NotificationMinimumSeverity, Record
+from neo4j import Driver, GraphDatabase, ManagedTransaction, NotificationMinimumSeverity
 from neo4j.exceptions import (
     AuthError,
     ClientError,
@@ -25,7 +25,8 @@ CONNECT_LIMIT_S = 10.0
 RETRY_LIMIT_S = 30.0
 FETCH_ROWS = 5_000
 
-Parameters = Mapping[str, Any]
+#: A record of a result: values by name.
+Row = Mapping[str, Any]
 Result = TypeVar("Result")
 
 
@@ -39,11 +40,26 @@ class Neo4jSettings:
     database: str | None = None
 
 
+class Transaction:
+    """A managed transaction: commits as a whole when the work that was given it returns."""
+
+    def __init__(self, transaction: ManagedTransaction) -> None:
+        self._transaction = transaction
+
+    def run(self, query: str, **parameters: Any) -> list[Row]:
+        """All records of a query inside this transaction."""
+        return list(self._transaction.run(query, parameters))
+
+
 class Neo4jSession:
     """One connection pool to one database. Values travel as parameters, never inside a query's text."""
 
     def __init__(self, settings: Neo4jSettings) -> None:
         self._settings = settings
+        if "@" in settings.uri:
+            raise BadInput(
+                "a Neo4j address holds no login: set ECORISK_NEO4J_USER and ECORISK_NEO4J_PASSWORD"
+            )
         if not settings.uri.startswith(URI_SCHEMES):
             raise BadInput(
                 f"{settings.uri!r} is no Neo4j address: expected one that begins with bolt:// or neo4j://"
@@ -77,33 +93,33 @@ class Neo4jSession:
         with self._errors():
             return str(self._driver.get_server_info().agent)
 
-    def read(self, query: str, **parameters: Any) -> list[Record]:
+    def read(self, query: str, **parameters: Any) -> list[Row]:
         """All records of a reading query."""
         with self._errors(), self._driver.session(database=self._settings.database) as session:
-            return session.execute_read(lambda tx: list(_run(tx, query, parameters)))
+            return session.execute_read(lambda tx: Transaction(tx).run(query, **parameters))
 
-    def stream(self, query: str, **parameters: Any) -> Iterator[Record]:
+    def stream(self, query: str, **parameters: Any) -> Iterator[Row]:
         """Records of a reading query as they arrive; a broken stream raises and is not retried."""
         with (
             self._errors(),
             self._driver.session(database=self._settings.database, fetch_size=FETCH_ROWS) as session,
             session.begin_transaction() as tx,
         ):
-            yield from tx.run(cast(LiteralString, query), parameters)
+            yield from tx.run(query, parameters)
 
-    def write(self, query: str, **parameters: Any) -> list[Record]:
+    def write(self, query: str, **parameters: Any) -> list[Row]:
         """One managed transaction with one query; the driver retries what is transient."""
-        return self.transact(lambda tx: list(_run(tx, query, parameters)))
+        return self.transact(lambda transaction: transaction.run(query, **parameters))
 
-    def transact(self, work: Callable[[ManagedTransaction], Result]) -> Result:
+    def transact(self, work: Callable[[Transaction], Result]) -> Result:
         """Several queries in one managed transaction; ``work`` may run again after a transient error."""
         with self._errors(), self._driver.session(database=self._settings.database) as session:
-            return session.execute_write(work)
+            return session.execute_write(lambda tx: work(Transaction(tx)))
 
-    def alone(self, query: str, **parameters: Any) -> list[Record]:
+    def alone(self, query: str, **parameters: Any) -> list[Row]:
         """A query that must not be inside a transaction (schema, ``CALL … IN TRANSACTIONS``)."""
         with self._errors(), self._driver.session(database=self._settings.database) as session:
-            return list(session.run(cast(LiteralString, query), parameters))
+            return list(session.run(query, parameters))
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -112,7 +128,8 @@ class Neo4jSession:
             yield
         except AuthError as error:
             raise StoreUnavailable(
-                f"{uri} refused user {self._settings.user!r}: check ECORISK_NEO4J_USER and ECORISK_NEO4J_PASSWORD"
+                f"{uri} refused user {self._settings.user!r}: check ECORISK_NEO4J_USER and "
+                "ECORISK_NEO4J_PASSWORD"
             ) from error
         except ServiceUnavailable as error:
             raise StoreUnavailable(
@@ -122,7 +139,3 @@ class Neo4jSession:
             raise StoreUnavailable(f"{uri} refused a request: {error.code}: {error.message}") from error
         except (Neo4jError, DriverError, OSError) as error:
             raise StoreUnavailable(f"Neo4j at {uri} failed: {error}") from error
-
-
-def _run(tx: ManagedTransaction, query: str, parameters: Parameters) -> Any:
-    return tx.run(cast(LiteralString, query), dict(parameters))

@@ -1,0 +1,162 @@
+"""A load into Neo4j: row versions written batch by batch, seen by readers once its ``(:Load)`` commits."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from graph.contract import DUCKDB_TYPES, TABLES, Table, arrow_schema
+from graph.errors import LoadRefused
+from graph.neo4j.lease import Lease
+from graph.neo4j.schema import LABELS, properties_of, property_name, quoted, version_label
+from graph.neo4j.session import Neo4jSession
+from graph.source import SourceDeclaration
+from graph.store import ROW_DIGEST
+
+BATCH_ROWS = 5_000
+#: Index entries hold at most about 8,000 bytes; a key has up to four parts.
+MAX_KEY_BYTES = 1_900
+
+
+def _quote(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _key_hash(table: Table) -> str:
+    """DuckDB expression: what a row is a version of, as 32 hex digits."""
+    parts = ", ".join(
+        f"CAST(CAST({_quote(name)} AS {DUCKDB_TYPES[table.column(name).type]}) AS VARCHAR)"
+        for name in table.key
+    )
+    return f"md5(CAST(to_json([{parts}]) AS VARCHAR))"
+
+
+def _batches(sql: str, path: Path) -> Iterator[list[dict[str, Any]]]:
+    """Rows of a query over a Parquet file as dictionaries, batch by batch."""
+    with duckdb.connect(config={"threads": 1}) as connection:
+        for batch in connection.execute(sql, [str(path)]).to_arrow_reader(BATCH_ROWS):
+            yield batch.to_pylist()
+
+
+def _offered(path: Path) -> list[str]:
+    with duckdb.connect() as connection:
+        found = connection.execute("DESCRIBE SELECT * FROM read_parquet(?)", [str(path)]).fetchall()
+    return [row[0] for row in found]
+
+
+class Neo4jLoad:
+    """An open load under the writer's lease (see ``graph.store.LoadTransaction``)."""
+
+    def __init__(self, session: Neo4jSession, lease: Lease) -> None:
+        self.load_id = uuid.uuid4().hex
+        self._session = session
+        self._lease = lease
+        self._batches = 0
+        self._rows = 0
+        self._latest: date | None = None
+        self._open_columns: dict[str, None] = {}
+        lease.write(
+            "MERGE (l:Load {loadId: $load}) SET l.state = 'loading', l.startedAt = datetime()",
+            load=self.load_id,
+        )
+
+    def existing(self, table: str, keys: Path) -> pa.Table:
+        """See ``LoadTransaction.existing``."""
+        contract = TABLES[table]
+        names = (*contract.key, "known_on", ROW_DIGEST)
+        returned = ", ".join(f"v.{quoted(property_name(name))} AS {quoted(name)}" for name in names)
+        schema = arrow_schema(contract)
+        types = [*(schema.field(name) for name in names[:-1]), pa.field(ROW_DIGEST, pa.string())]
+        found: list[pa.RecordBatch] = []
+        for batch in _batches(f"SELECT {_key_hash(contract)} AS key FROM read_parquet(?)", keys):  # noqa: S608
+            rows = self._session.read(
+                f"""UNWIND $keys AS key
+                    MATCH (v:{version_label(table)}) WHERE v.versionKey STARTS WITH key
+                    RETURN {returned}""",
+                keys=[row["key"] for row in batch],
+            )
+            if rows:
+                columns = {name: [native(row[name]) for row in rows] for name in names}
+                found.append(pa.RecordBatch.from_pydict(columns, schema=pa.schema(types)))
+        return pa.Table.from_batches(found, schema=pa.schema(types))
+
+    def append(self, table: str, rows: Path) -> None:
+        """See ``LoadTransaction.append``; ``LoadRefused`` where a key is too long for an index."""
+        contract = TABLES[table]
+        open_columns = tuple(name for name in _offered(rows) if name.startswith("x_"))
+        properties = properties_of(contract, open_columns)
+        self._check_keys(contract, rows)
+        chosen = ", ".join(f"{_quote(column)} AS {_quote(name)}" for name, column in properties.items())
+        version = f"{_key_hash(contract)} || '|' || strftime(known_on, '%Y-%m-%d')"
+        sql = f'SELECT {chosen}, {version} AS "versionKey" FROM read_parquet(?)'  # noqa: S608
+        for batch in _batches(sql, rows):
+            self._lease.write(
+                f"""UNWIND $rows AS row CREATE (v:{version_label(table)})
+                    SET v = row, v.loadId = $load, v.loadBatch = $batch""",
+                rows=batch,
+                load=self.load_id,
+                batch=self._batches,
+            )
+            self._batches += 1
+            self._rows += len(batch)
+            days = [row["knownOn"] for row in batch]
+            self._latest = max(days if self._latest is None else [self._latest, *days])
+        self._open_columns |= {f"{table}.{name}": None for name in open_columns}
+
+    def commit(self, declaration: SourceDeclaration) -> None:
+        """Flip the load: from here on every reader counts its rows."""
+        self._lease.write(
+            """MATCH (l:Load {loadId: $load})
+               SET l.state = 'committed', l.tied = false, l.committedAt = datetime(), l.source = $name,
+                   l.batches = $batches, l.rows = $rows, l.latestKnownOn = $latest,
+                   l.openColumns = $open_columns
+               MERGE (s:Source {name: $name}) SET s.declaration = $text""",
+            load=self.load_id,
+            name=declaration.name,
+            text=declaration.to_json(),
+            batches=self._batches,
+            rows=self._rows,
+            latest=self._latest,
+            open_columns=list(self._open_columns),
+        )
+
+    def _check_keys(self, contract: Table, rows: Path) -> None:
+        """An identifier that no index can hold would fail halfway: refuse it first."""
+        names = [
+            c.name for c in contract.columns if c.type == "text" and (c.name in contract.key or c.references)
+        ]
+        for name in names:
+            with duckdb.connect() as connection:
+                found = connection.execute(
+                    f"SELECT left({_quote(name)}, 40) FROM read_parquet(?) "  # noqa: S608
+                    f"WHERE strlen({_quote(name)}) > {MAX_KEY_BYTES} LIMIT 1",
+                    [str(rows)],
+                ).fetchone()
+            if found:
+                raise LoadRefused(
+                    f"{contract.name}.{name}: {found[0]!r}… is longer than {MAX_KEY_BYTES} bytes, more than "
+                    "Neo4j can index: shorten the identifier in the source"
+                )
+
+
+def native(value: Any) -> Any:
+    """A property as Python's own type (the driver has a date class of its own)."""
+    return value.to_native() if hasattr(value, "to_native") else value
+
+
+def undo(lease: Lease, load_id: str) -> None:
+    """Delete every row of a load that did not commit, then its node; may be cut off and run again."""
+    for table in LABELS:
+        query = (
+            f"MATCH (v:{version_label(table)} {{loadId: $load}}) WHERE v.loadBatch >= 0 "
+            "WITH v LIMIT $limit DETACH DELETE v RETURN count(*) AS deleted"
+        )
+        while lease.write(query, load=load_id, limit=BATCH_ROWS)[0]["deleted"]:
+            pass
+    lease.write("MATCH (l:Load {loadId: $load}) DELETE l", load=load_id)

@@ -1,0 +1,147 @@
+"""The ecosystem's tables in Neo4j: the graph of record for teams and analysts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import date
+
+from graph.contract import TABLES
+from graph.errors import StoreUnavailable
+from graph.neo4j import publication
+from graph.neo4j.exploration import tie_load
+from graph.neo4j.lease import Lease, writing
+from graph.neo4j.load import Neo4jLoad, native, undo
+from graph.neo4j.mirror import Mirror, sources_of
+from graph.neo4j.schema import LABELS, property_name, schema_statements, version_label
+from graph.neo4j.session import Neo4jSession, Neo4jSettings, Transaction
+from graph.snapshot import Snapshot
+from graph.source import SourceDeclaration
+from graph.store import LoadTransaction, PublishedScores
+
+UNFINISHED = """
+    MATCH (l:Load) WHERE l.state = 'loading' OR NOT l.tied RETURN l.loadId AS id, l.state AS state
+    UNION ALL
+    MATCH (r:Run) WHERE r.state IN ['written', 'withdrawn'] RETURN r.runId AS id, r.state AS state"""
+
+
+class Neo4jStore:
+    """``EcosystemStore`` over a Neo4j server, connected only for the time of a call.
+
+    Every call first finishes or undoes what a killed job left, unless a job is at work.
+    """
+
+    def __init__(self, settings: Neo4jSettings, base_currency: str | None = None) -> None:
+        self._settings = settings
+        self._mirror = Mirror(base_currency)
+        self._ready = False
+
+    @contextmanager
+    def begin(self, declaration: SourceDeclaration) -> Iterator[LoadTransaction]:
+        """See ``EcosystemStore.begin``: batches commit one by one, readers see them once the load commits."""
+        with self._open() as session, writing(session) as lease:
+            self._recover(session, lease)
+            load = Neo4jLoad(session, lease)
+            try:
+                yield load
+                load.commit(declaration)
+            except BaseException:
+                with suppress(StoreUnavailable):  # the next job undoes what can't be undone now
+                    undo(lease, load.load_id)
+                raise
+            tie_load(session, lease, load.load_id)
+
+    def sources(self) -> tuple[SourceDeclaration, ...]:
+        """See ``EcosystemStore.sources``."""
+        with self._open() as session:
+            return sources_of(session)
+
+    def latest_day(self) -> date | None:
+        """See ``EcosystemStore.latest_day``."""
+        with self._open() as session:
+            found = session.read("MATCH (l:Load {state: 'committed'}) RETURN max(l.latestKnownOn) AS day")
+        day: date | None = native(found[0]["day"])
+        return day
+
+    def read(self, as_of: date, purpose: str | None) -> Snapshot:
+        """See ``EcosystemStore.read``; the first read of a process fetches all rows (15-30k a second)."""
+        with self._open() as session:
+            return self._mirror.read(session, as_of, purpose)
+
+    def publish(self, run: PublishedScores) -> None:
+        """See ``EcosystemStore.publish`` and ``graph.neo4j.publication``."""
+        with self._open() as session, writing(session) as lease:
+            self._recover(session, lease)
+            publication.publish(session, lease, run)
+
+    def erase(self, party_id: str) -> int:
+        """See ``EcosystemStore.erase``: one transaction."""
+        with self._open() as session, writing(session) as lease:
+            self._recover(session, lease)
+
+            def work(transaction: Transaction) -> int:
+                lease.renew(transaction)
+                return _erase(transaction, party_id)
+
+            return session.transact(work)
+
+    @contextmanager
+    def _open(self) -> Iterator[Neo4jSession]:
+        with Neo4jSession(self._settings) as session:
+            if not self._ready:
+                _prepare(session)
+                if session.read(UNFINISHED):
+                    # Where a job is at work, what is unfinished is its own.
+                    with suppress(StoreUnavailable), writing(session) as lease:
+                        self._recover(session, lease)
+                self._ready = True
+            yield session
+
+    def _recover(self, session: Neo4jSession, lease: Lease) -> None:
+        """Undo loads that did not commit, complete those that did, settle a publication."""
+        for row in session.read(UNFINISHED):
+            if row["state"] == "loading":
+                undo(lease, row["id"])
+            elif row["state"] == "committed":
+                tie_load(session, lease, row["id"])
+        publication.settle(lease)
+
+
+def _prepare(session: Neo4jSession) -> None:
+    """Make the constraints and indexes that are missing, and wait until they are online."""
+    session.verify()
+    statements = schema_statements()
+    present = {row["name"] for row in session.alone("SHOW INDEXES YIELD name")}
+    missing = statements.keys() - present
+    for name in sorted(missing):
+        session.alone(statements[name])
+    if missing:
+        session.alone("CALL db.awaitIndexes(300)")
+
+
+def _erase(transaction: Transaction, party_id: str) -> int:
+    """Delete a party and the rows that name it; ties and flows go with them."""
+    deleted = 0
+    for table in LABELS:
+        contract = TABLES[table]
+        columns = [c.name for c in contract.columns if c.references == "parties"]
+        if table == "parties":
+            columns = ["party_id"]
+        if not columns:
+            continue
+        condition = " OR ".join(f"v.{property_name(name)} = $party" for name in columns)
+        found = transaction.run(
+            f"MATCH (v:{version_label(table)}) WHERE {condition} DETACH DELETE v RETURN count(*) AS n",
+            party=party_id,
+        )
+        deleted += found[0]["n"]
+    transaction.run("MATCH (p:Party {partyId: $party}) DETACH DELETE p", party=party_id)
+    transaction.run("MATCH (l:Load) REMOVE l.latestKnownOn")
+    for table in LABELS:
+        transaction.run(
+            f"""MATCH (v:{version_label(table)}) WITH v.loadId AS load, max(v.knownOn) AS latest
+                MATCH (l:Load {{loadId: load}}) WHERE l.latestKnownOn IS NULL OR l.latestKnownOn < latest
+                SET l.latestKnownOn = latest"""
+        )
+    transaction.run("MATCH (l:Lease {name: 'writer'}) SET l.erasures = coalesce(l.erasures, 0) + 1")
+    return deleted

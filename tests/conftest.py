@@ -1,0 +1,3 @@
+"""Fixtures shared by every room's tests."""
+
+pytest_plugins = ["tests.neo4j_server"]
