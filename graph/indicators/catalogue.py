@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from graph.indicators import buyers, payments, sales, suppliers
+from graph.indicators import buyers, disputes, logistics, outcomes, payments, sales, suppliers
 from graph.indicators.sheet import Indicator, Sheet
 
 __all__ = ["CATALOGUE", "SHEETS", "Indicator"]
@@ -14,6 +14,9 @@ SHEETS: tuple[Sheet, ...] = (
     *buyers.SHEETS,
     *suppliers.SHEETS,
     *payments.SHEETS,
+    *disputes.SHEETS,
+    *logistics.SHEETS,
+    *outcomes.SHEETS,
 )
 
 CATALOGUE: Mapping[str, Indicator] = {i.name: i for sheet in SHEETS for i in sheet.indicators()}

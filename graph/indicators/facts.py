@@ -156,6 +156,27 @@ class Facts:
         )
 
     @cached_property
+    def shipments(self) -> ir.Table:
+        """Shipments with ages: ``due_age`` since the promised day once it has come, ``days_late`` as of then."""
+        rows = self.tables["shipments"]
+        is_due = rows["promised_on"] <= self.today
+        ended = ibis.coalesce(rows["delivered_on"], self.today)
+        late = ibis.greatest(ended.delta(rows["promised_on"], unit="day"), 0)
+        begun = ibis.coalesce(rows["dispatched_on"], rows["delivered_on"], rows["promised_on"])
+        return self.keep(
+            rows.select(
+                "shipper_code",
+                "consignee_code",
+                "carrier_code",
+                age=ibis.greatest(self.age(begun), 0),
+                due_age=is_due.ifelse(self.age(rows["promised_on"]), ibis.null("int32")),
+                days_late=is_due.ifelse(late.cast("int32"), ibis.null("int32")),
+                lead_days=rows["delivered_on"].delta(rows["dispatched_on"], unit="day").cast("int32"),
+                is_open=rows["delivered_on"].isnull(),
+            )
+        )
+
+    @cached_property
     def parties(self) -> ir.Table:
         """Parties with their place: country and region together, null where neither is known."""
         rows = self.tables["parties"]

@@ -1,0 +1,66 @@
+"""A party's own past outcomes, as far as they were known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import ibis.expr.types as ir
+
+from graph.indicators.facts import YEAR, Facts, share, within
+from graph.indicators.sheet import Definition, Sheet
+from graph.vocabulary import OUTCOME_KINDS
+
+
+def outcomes_by_party(facts: Facts) -> ir.Table:
+    """Bad outcomes in a year and ever, days since the last, bad share of the stated: of all kinds, and by kind."""
+    rows = facts.tables["outcomes"]
+    age, bad = facts.age(rows["occurred_on"]), rows["value"] == 1
+    columns: dict[str, ir.Value] = {"stated": rows.count()}
+    for kind in ("bad", *OUTCOME_KINDS):
+        of_kind = rows["kind"].notnull() if kind == "bad" else rows["kind"] == kind
+        columns[f"{kind}_year"] = rows.count(where=of_kind & bad & within(age, 0, YEAR))
+        columns[f"{kind}_ever"] = rows.count(where=of_kind & bad)
+        columns[f"{kind}_age"] = age.min(where=of_kind & bad)
+        columns[f"{kind}_share"] = share(bad, of_kind)
+    return rows.group_by("party_code").aggregate(**columns)
+
+
+def _definitions(kind: str, word: str, needs: tuple[str, ...]) -> Iterator[Definition]:
+    yield Definition(
+        f"past_{kind}_count_365d", "count", 365, "lower",
+        f"Outcomes \"{word}\" of this party in the last 365 days.",
+        f"An outcome \"{word}\" was recorded in the last year", lambda t: t[f"{kind}_year"], False, needs,
+    )  # fmt: skip
+    yield Definition(
+        f"past_{kind}_count", "count", None, "lower",
+        f"Outcomes \"{word}\" of this party so far.",
+        f"An outcome \"{word}\" is on record", lambda t: t[f"{kind}_ever"], False, needs,
+    )  # fmt: skip
+    yield Definition(
+        f"past_{kind}_share", "share", None, "lower",
+        f"Share of this party's cases with a stated result that ended as \"{word}\".",
+        f"A high share of cases ended as \"{word}\"", lambda t: t[f"{kind}_share"], False, needs,
+    )  # fmt: skip
+    yield Definition(
+        f"days_since_past_{kind}", "days", None, "higher",
+        f"Days since the latest outcome \"{word}\" of this party.",
+        f"An outcome \"{word}\" was recorded lately", lambda t: t[f"{kind}_age"], False, needs,
+    )  # fmt: skip
+
+
+SHEETS = (
+    Sheet(
+        "outcomes",
+        ("outcomes",),
+        outcomes_by_party,
+        (
+            Definition(
+                "past_outcome_count", "count", None, None,
+                "Cases of this party with a stated result, good or bad, so far.",
+                "The number of past cases is out of the ordinary", lambda t: t["stated"],
+            ),
+            *_definitions("bad", "bad", ()),
+            *(d for kind in OUTCOME_KINDS for d in _definitions(kind, kind, (f"outcomes.kind={kind}",))),
+        ),
+    ),
+)  # fmt: skip
