@@ -15,9 +15,9 @@ import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
+from gnn.blend import calibrate
 from gnn.boosting import THREADS, BoostingSettings, fit
 from gnn.features import ENVIRONMENT, OWN, FeatureMatrix
-from gnn.metrics import calibrate
 from graph.errors import ArtifactMismatch
 
 SETTINGS = BoostingSettings()
@@ -88,7 +88,8 @@ def fit_challengers(train: LabelledRows, valid: LabelledRows, seed: int = 0) -> 
         if columns:
             trees = fit(_select(train.features, columns), train.labels, None, SETTINGS, seed)
         raw = _raw(trees, _select(valid.features, columns))
-        found[name] = Challenger(columns, trees, *calibrate(valid.labels, raw))
+        slope, intercept = calibrate(raw, valid.labels)
+        found[name] = Challenger(columns, trees, intercept, slope)
     return found
 
 

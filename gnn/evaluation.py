@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
 
+from gnn.blend import calibrate
 from gnn.challengers import CHALLENGERS, Challenger, LabelledRows
 from gnn.features import FeatureMatrix
 from gnn.intervals import auc_differences
-from gnn.metrics import Metrics, calibrate, calibration_line, measure
+from gnn.metrics import Metrics, calibration_line, measure
 from gnn.model import Model
 from gnn.panel import Origin, Panel
 from gnn.scoring import score
@@ -94,9 +95,9 @@ class _PartScores:
     parts: NDArray[np.float64]
 
 
-def champion_of(model: Model) -> str:
-    """What is served: the blend where links carry something, else the trees without a graph."""
-    return DEFAULT if model.relations else "gbdt_own"
+def champion_of(panel: Panel) -> str:
+    """What is served: the blend where there are links, else trees without a graph."""
+    return DEFAULT if any(origin.snapshot.relations for origin in panel.origins) else "gbdt_own"
 
 
 def labelled_rows(model: Model, panel: Panel, part: Part) -> LabelledRows:
@@ -141,7 +142,7 @@ def _score_part(model: Model, challengers: Mapping[str, Challenger], panel: Pane
         z[DEFAULT].append(scored.z()[origin.codes])
         columns = (scored.own, scored.environment, scored.inherited_total())
         parts.append(np.column_stack(columns)[origin.codes])
-    intercept, slope = calibrate(panel.labels("valid"), _network_z(model, panel, "valid"))
+    slope, intercept = calibrate(_network_z(model, panel, "valid"), panel.labels("valid"))
     z[NETWORK].append(intercept + slope * _network_z(model, panel, part))
     return _PartScores({name: np.concatenate(values) for name, values in z.items()}, np.concatenate(parts))
 
@@ -159,7 +160,7 @@ def evaluate(
     tell = progress or (lambda _: None)
     tell("scoring the test part")
     scored = _score_part(model, challengers, panel, "test")
-    labels, champion = panel.labels("test"), champion_of(model)
+    labels, champion = panel.labels("test"), champion_of(panel)
     tell("intervals by a bootstrap over parties")
     differences = auc_differences(labels, panel.parties("test"), scored.z, champion)
     origins = panel.of("test")

@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 from scipy.special import expit
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score, roc_curve
 
@@ -15,9 +14,6 @@ Floats = NDArray[np.float64]
 
 ECE_BINS = 10
 LIFT_SHARE = 0.05
-
-#: A calibration never turns an order round, whatever the validation rows say.
-LEAST_SLOPE = 0.05
 
 
 @dataclass(frozen=True)
@@ -106,13 +102,3 @@ def calibration_line(labels: Labels, z: Floats, *, steps: int = 50) -> tuple[flo
         if float(np.abs(move).max()) < 1e-10:
             break
     return float(beta[0]), float(beta[1])
-
-
-def calibrate(labels: Labels, raw: Floats) -> tuple[float, float]:
-    """(intercept, slope > 0) that make ``intercept + slope·raw`` log-odds whose mean PD is the bad rate."""
-    intercept, slope = calibration_line(labels, raw)
-    if slope >= LEAST_SLOPE:
-        return intercept, slope
-    rate = float(labels.mean())
-    intercept = brentq(lambda b: float(expit(b + LEAST_SLOPE * raw).mean()) - rate, -50.0, 50.0)
-    return float(intercept), LEAST_SLOPE

@@ -40,7 +40,7 @@ def test_each_step_sees_more_and_ranks_better(parts: dict[str, LabelledRows]) ->
     auc = {name: roc_auc_score(parts["test"].labels, values) for name, values in z.items()}
     assert auc["null"] == 0.5
     assert auc["null"] < auc["degree"] < auc["gbdt_own"] < auc["gbdt_graph"]
-    assert expit(z["null"][0]) == pytest.approx(parts["valid"].labels.mean(), abs=1e-6)
+    assert expit(z["null"][0]) == pytest.approx(parts["valid"].labels.mean(), abs=1e-4)
 
 
 def test_calibration_follows_the_validation_rows(parts: dict[str, LabelledRows]) -> None:
@@ -57,7 +57,7 @@ def test_a_challenger_that_learnt_the_opposite_keeps_its_order_and_the_base_rate
     turned = LabelledRows(parts["valid"].features, 1 - parts["valid"].labels)
     fitted = fit_challengers(parts["train"], turned)["gbdt_own"]
     assert fitted.slope > 0
-    assert expit(fitted.z(turned.features)).mean() == pytest.approx(turned.labels.mean(), abs=1e-6)
+    assert expit(fitted.z(turned.features)).mean() == pytest.approx(turned.labels.mean(), abs=1e-4)
 
 
 def test_saved_challengers_score_as_before(parts: dict[str, LabelledRows], tmp_path: Path) -> None:
