@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any, Literal
@@ -52,6 +53,23 @@ class Task:
         if days != sorted(days):
             raise MappingError(f"task {self.name}: as_of days must ascend from train over valid to test")
 
+    def to_json(self) -> dict[str, Any]:
+        """The task as JSON values, days as ISO text."""
+        days = {part: [day.isoformat() for day in found] for part, found in self.as_of.items()}
+        return {
+            **asdict(self),
+            "as_of": days,
+            "roles": list(self.roles),
+            "party_kinds": list(self.party_kinds),
+        }
+
+    @classmethod
+    def from_json(cls, item: Mapping[str, Any]) -> Task:
+        """The inverse of ``to_json``."""
+        as_of = {part: tuple(map(date.fromisoformat, days)) for part, days in item["as_of"].items()}
+        sequences = {name: tuple(item[name]) for name in ("roles", "party_kinds")}
+        return cls(**{**item, **sequences, "as_of": as_of})
+
 
 @dataclass(frozen=True)
 class SourceDeclaration:
@@ -77,17 +95,6 @@ class SourceDeclaration:
         def kind(item: dict[str, Any]) -> KindDeclaration:
             return KindDeclaration(**{**item, "adverse_statuses": tuple(item["adverse_statuses"])})
 
-        def task(item: dict[str, Any]) -> Task:
-            as_of = {p: tuple(date.fromisoformat(d) for d in days) for p, days in item["as_of"].items()}
-            return Task(
-                **{
-                    **item,
-                    "as_of": as_of,
-                    "roles": tuple(item["roles"]),
-                    "party_kinds": tuple(item["party_kinds"]),
-                }
-            )
-
         return cls(
             name=raw["name"],
             title=raw["title"],
@@ -96,5 +103,5 @@ class SourceDeclaration:
             event_kinds=tuple(map(kind, raw["event_kinds"])),
             outcome_kinds=tuple(raw["outcome_kinds"]),
             party_kinds=tuple(raw["party_kinds"]),
-            tasks=tuple(map(task, raw["tasks"])),
+            tasks=tuple(map(Task.from_json, raw["tasks"])),
         )
