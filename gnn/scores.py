@@ -1,0 +1,188 @@
+"""Scores as they are handed out: one plain object a party, made for many parties at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnn.evidence_rows import rows_behind
+from gnn.run_files import StoredRun
+from gnn.scorecard import BANDS, SCORED, STATUSES
+
+Body = dict[str, Any]
+
+_DIGITS = 6
+
+
+def significant(values: NDArray[np.floating]) -> list[Any]:
+    """Nested lists of floats with six significant digits, None for NaN."""
+    wide = np.asarray(values, np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scale = 10.0 ** (_DIGITS - 1 - np.floor(np.log10(np.abs(wide))))
+        rounded = np.where(wide == 0, 0.0, np.round(wide * scale) / scale)
+    listed = rounded.astype(object)
+    listed[np.isnan(wide)] = None
+    nested: list[Any] = listed.tolist()
+    return nested
+
+
+def reason_text(column: Body, value: float | None, peers: float | None) -> str:
+    """What is said of a column that speaks against a party: its reason only where its value is worse than
+    the peers', so that nobody reads of low sales who has high ones."""
+    better, text = column["better"], column["reason"]
+    if better is not None and value is not None and peers is not None:
+        worse = value < peers if better == "higher" else value > peers
+        text = text if worse else column["unusual"]
+    return str(text)
+
+
+def _column_reason(
+    run: StoredRun, source: int, points: int, value: float | None, peers: float | None
+) -> Body:
+    column = run.facts.columns[source]
+    return {
+        "code": column["code"],
+        "text": reason_text(column, value, peers),
+        "part": column["part"],
+        "relation": None,
+        "value": value,
+        "unit": column["unit"],
+        "peers_value": peers,
+        "points": points,
+        "actionable": column["actionable"],
+        "evidence": None,
+    }
+
+
+def _relation_reason(
+    run: StoredRun, source: int, points: int, value: float | None, peers: float | None
+) -> Body:
+    relation = run.facts.inherited[-2 - source]
+    return {
+        "code": f"INHERITED:{relation.name}",
+        "text": f"Record of its {relation.counterparties} with others is worse than usual",
+        "part": "inherited",
+        "relation": relation.name,
+        "value": value,
+        "unit": "mean score",
+        "peers_value": peers,
+        "points": points,
+        "actionable": False,
+        "evidence": None,
+    }
+
+
+def _reasons(run: StoredRun, at: NDArray[np.int64]) -> list[list[Body]]:
+    """Reasons of each party, without evidence."""
+    arrays = run.arrays
+    columns = (
+        arrays["reason_source"][at].tolist(),
+        arrays["reason_points"][at].tolist(),
+        significant(arrays["reason_value"][at]),
+        significant(arrays["reason_peers"][at]),
+    )
+    return [
+        [
+            (_column_reason if source >= 0 else _relation_reason)(run, source, *rest)
+            for source, *rest in zip(*row, strict=True)
+            if source != -1
+        ]
+        for row in zip(*columns, strict=True)
+    ]
+
+
+def _points(run: StoredRun, row: list[int]) -> Body:
+    """The exact split in whole points: the numbers sum to the score."""
+    base, own, environment, *inherited, clamp = row
+    names = (relation.name for relation in run.facts.inherited)
+    return {
+        "base": base,
+        "own": own,
+        "environment": environment,
+        "inherited": dict(zip(names, inherited, strict=True)),
+        "clamp": clamp,
+    }
+
+
+def _peer_group(run: StoredRun, group: int) -> Body:
+    peers = run.facts.peer_groups[group]
+    return {"shared": peers["shared"], "members": peers["members"]}
+
+
+def _frame(run: StoredRun) -> Body:
+    """What every score of a run says alike."""
+    facts = run.facts
+    return {
+        "task": facts.task,
+        "outcome": facts.outcome,
+        "horizon_days": facts.horizon_days,
+        "calibrated": facts.calibrated,
+        "interval": None,
+        "trend": None,
+        "raw_band": None,
+        "way_back": None,
+        "systemic_importance": None,
+        "as_of": facts.as_of,
+        "run_id": facts.run_id,
+        "model_sha": facts.model_sha,
+        "snapshot_sha": facts.snapshot_sha,
+    }
+
+
+def score_bodies(run: StoredRun, codes: Sequence[int]) -> list[Body]:
+    """Scores of the parties with these codes, in their order. ``evidence`` of the reasons is None."""
+    at = np.asarray(codes, np.int64)
+    arrays, facts, frame = run.arrays, run.facts, _frame(run)
+    columns = zip(
+        run.party_ids.take(at),
+        arrays["status"][at].tolist(),
+        arrays["score"][at].tolist(),
+        arrays["band"][at].tolist(),
+        significant(arrays["pd"][at]),
+        np.round(arrays["percentile"][at].astype(np.float64), 1).tolist(),
+        arrays["peer_group"][at].tolist(),
+        arrays["points"][at].tolist(),
+        significant(arrays["coverage"][at]),
+        arrays["z"][at].tolist(),
+        _reasons(run, at),
+        strict=True,
+    )
+    bodies = []
+    for party_id, status, score, band, pd, percentile, group, points, coverage, z, reasons in columns:
+        scored = status == SCORED
+        stated = scored and facts.calibrated
+        bodies.append(
+            {
+                "party_id": party_id,
+                "status": STATUSES[status],
+                "score": score if scored else None,
+                "band": BANDS[band] if stated else None,
+                "pd": pd if stated else None,
+                "z": z if scored else None,
+                "percentile": percentile if scored else None,
+                "peer_group": _peer_group(run, group) if scored else None,
+                "points": _points(run, points) if scored else None,
+                "reasons": reasons,
+                "data_coverage": {
+                    "known_share": coverage,
+                    "minimum_share": facts.minimum_coverage,
+                    "absent_tables": facts.absent_tables,
+                },
+                "insufficient_evidence": STATUSES[status] == "insufficient_evidence",
+                **frame,
+            }
+        )
+    return bodies
+
+
+def score_body(run: StoredRun, code: int) -> Body:
+    """One party's score, each reason with the rows behind it."""
+    body = score_bodies(run, [code])[0]
+    sources = run.arrays["reason_source"][code].tolist()
+    for reason, source in zip(body["reasons"], sources, strict=False):
+        tables = run.facts.columns[source]["tables"] if source >= 0 else ()
+        reason["evidence"] = rows_behind(run, code, tables)
+    return body

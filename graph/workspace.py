@@ -1,0 +1,209 @@
+"""The workspace: one folder for settings, the embedded store, models and published runs.
+
+::
+
+    ecorisk.toml        settings
+    ecosystem.duckdb    the embedded store
+    models/<sha>/       artifacts;        models/champion names the one that is served
+    runs/<id>/          published runs;   runs/current names the one that is read
+    quarantine/         rows that were turned away, with their reasons
+    neo4j/              a local server's files
+
+A folder of models or runs appears whole or not at all: it is written under another name, synced and
+renamed, and only then a pointer file is replaced. What a killed job left behind is swept by the next one.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tomllib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from graph.errors import BadInput, StoreUnavailable
+
+SETTINGS_FILE = "ecorisk.toml"
+#: Names of folders that are still being written start with this.
+UNFINISHED = ".writing-"
+
+_NEW_SETTINGS = """\
+# Settings of this workspace. Every one has a default.
+# base_currency = "EUR"    # all amounts are converted into it; default: the currency of the data
+"""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What ``ecorisk.toml`` says. ``base_currency``: ISO 4217 code, None: the currency of the data."""
+
+    base_currency: str | None = None
+
+    @classmethod
+    def read(cls, path: Path) -> Settings:
+        """Raises ``BadInput`` for broken TOML, unknown settings and values that cannot be used."""
+        try:
+            raw = tomllib.loads(path.read_text("utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise BadInput(f"{path}: not valid TOML in UTF-8: {error}") from error
+        known = [f.name for f in fields(cls)]
+        unknown = sorted(set(raw) - set(known))
+        if unknown:
+            raise BadInput(f"{path}: unknown settings {', '.join(unknown)}; there are: {', '.join(known)}")
+        currency = raw.get("base_currency")
+        if currency is not None and not (
+            isinstance(currency, str) and len(currency) == 3 and currency.isascii() and currency.isupper()
+        ):
+            raise BadInput(f"{path}: base_currency is {currency!r}, expected an ISO 4217 code such as 'EUR'")
+        return cls(base_currency=currency)
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """One workspace. ``Workspace.open`` makes it on first use; a plain instance touches nothing."""
+
+    folder: Path
+    settings: Settings = field(default_factory=Settings)
+
+    @classmethod
+    def open(cls, folder: Path) -> Workspace:
+        """The workspace in ``folder``, created where there is none. Raises ``BadInput``."""
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            settings_file = folder / SETTINGS_FILE
+            if not settings_file.exists():
+                write_atomically(settings_file, _NEW_SETTINGS.encode())
+            workspace = cls(folder, Settings.read(settings_file))
+            for room in (workspace.models, workspace.runs, workspace.quarantine):
+                room.mkdir(exist_ok=True)
+        except OSError as error:
+            raise BadInput(f"{folder} cannot be used as a workspace: {error}") from error
+        return workspace
+
+    @property
+    def database(self) -> Path:
+        """File of the embedded store."""
+        return self.folder / "ecosystem.duckdb"
+
+    @property
+    def models(self) -> Path:
+        return self.folder / "models"
+
+    @property
+    def runs(self) -> Path:
+        return self.folder / "runs"
+
+    @property
+    def quarantine(self) -> Path:
+        return self.folder / "quarantine"
+
+    @property
+    def neo4j(self) -> Path:
+        """Folder of a local Neo4j server's files."""
+        return self.folder / "neo4j"
+
+    @property
+    def current_run_pointer(self) -> Path:
+        """File that names the run being read; it changes by being replaced."""
+        return self.runs / "current"
+
+    def current_run(self) -> Path | None:
+        """Folder of the published run; None where nothing was published."""
+        return _target(self.current_run_pointer)
+
+    def champion(self) -> Path | None:
+        """Folder of the served model; None where none was promoted."""
+        return _target(self.models / "champion")
+
+    def publish_run(self, run_id: str, write: Callable[[Path], None]) -> Path:
+        """Put a run in place (``write`` fills an empty folder), then make it the current one."""
+        return _publish(self.runs, run_id, write, "current")
+
+    def place_model(self, sha: str, write: Callable[[Path], None]) -> Path:
+        """Put a model in place without promoting it."""
+        return _publish(self.models, sha, write, None)
+
+    def promote(self, sha: str) -> None:
+        """Make the model ``sha`` the champion. Raises ``BadInput`` where it is not in place."""
+        if not (self.models / _plain(sha)).is_dir():
+            raise BadInput(f"no model {sha} in {self.models}")
+        with _one_writer(self.models):
+            write_atomically(self.models / "champion", f"{sha}\n".encode())
+
+
+def _plain(name: str) -> str:
+    if not name or name.startswith(".") or "/" in name or "\0" in name:
+        raise BadInput(f"{name!r} cannot name a folder of a workspace")
+    return name
+
+
+def _target(pointer: Path) -> Path | None:
+    try:
+        name = pointer.read_text("utf-8").strip()
+    except FileNotFoundError:
+        return None
+    return pointer.parent / _plain(name)
+
+
+def sync(path: Path) -> None:
+    """Have the disk hold what was written to a file, or the names in a folder."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace a file: readers see the old bytes or the new ones, also after a crash."""
+    beside = path.with_name(f"{UNFINISHED}{path.name}-{os.getpid()}")
+    with beside.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+    sync(path.parent)
+
+
+@contextmanager
+def _one_writer(room: Path) -> Iterator[None]:
+    """Only one job at a time publishes into ``room``; the lock of a killed one is gone with it."""
+    with (room / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StoreUnavailable(
+                f"another job is publishing into {room}: try again when it is done"
+            ) from None
+        yield
+
+
+def _sweep(room: Path) -> None:
+    for leftover in room.glob(f"{UNFINISHED}*"):
+        if leftover.is_dir():
+            shutil.rmtree(leftover)
+        else:
+            leftover.unlink()
+
+
+def _publish(room: Path, name: str, write: Callable[[Path], None], pointer: str | None) -> Path:
+    """Place a folder and flip ``pointer`` to it. A folder of this name that is there already is kept."""
+    final = room / _plain(name)
+    room.mkdir(parents=True, exist_ok=True)
+    with _one_writer(room):
+        _sweep(room)
+        if not final.exists():
+            unfinished = room / f"{UNFINISHED}{name}"
+            unfinished.mkdir()
+            write(unfinished)
+            for path in unfinished.rglob("*"):
+                sync(path)
+            sync(unfinished)
+            unfinished.rename(final)
+            sync(room)
+        if pointer is not None:
+            write_atomically(room / pointer, f"{name}\n".encode())
+    return final
