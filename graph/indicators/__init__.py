@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from graph.indicators.catalogue import CATALOGUE, SHEETS, Indicator
 from graph.indicators.facts import Facts, filled_of
-from graph.indicators.sheet import Definition, Sheet
+from graph.indicators.sheet import Sheet
 from graph.snapshot import Snapshot
 
 __all__ = ["CATALOGUE", "Indicator", "Indicators", "compute"]
@@ -58,7 +58,7 @@ def compute(snapshot: Snapshot) -> Indicators:
 
 def _columns(sheet: Sheet, facts: Facts, n: int) -> Iterator[tuple[str, Column]]:
     """The sheet's computable indicators as dense columns."""
-    wanted: list[Definition] = [d for d in sheet.definitions if sheet.needs_of(d) <= facts.filled]
+    wanted = sheet.computable(facts.filled)
     if not wanted:
         return
     rows = sheet.query(facts)

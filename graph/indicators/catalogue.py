@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from graph.indicators import buyers, disputes, logistics, outcomes, payments, sales, suppliers
+from graph.indicators import (
+    activity,
+    buyers,
+    disputes,
+    financing,
+    guarantees,
+    inventory,
+    logistics,
+    outcomes,
+    ownership,
+    payments,
+    sales,
+    suppliers,
+)
 from graph.indicators.sheet import Indicator, Sheet
 
 __all__ = ["CATALOGUE", "SHEETS", "Indicator"]
@@ -14,9 +27,14 @@ SHEETS: tuple[Sheet, ...] = (
     *buyers.SHEETS,
     *suppliers.SHEETS,
     *payments.SHEETS,
+    *inventory.SHEETS,
     *disputes.SHEETS,
-    *logistics.SHEETS,
     *outcomes.SHEETS,
+    *logistics.SHEETS,
+    *financing.SHEETS,
+    *guarantees.SHEETS,
+    *ownership.SHEETS,
+    *activity.SHEETS,
 )
 
 CATALOGUE: Mapping[str, Indicator] = {i.name: i for sheet in SHEETS for i in sheet.indicators()}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import ibis.expr.types as ir
 
-from graph.indicators.facts import YEAR, Facts, change, ratio, share, within
+from graph.indicators.facts import YEAR, Facts, change, micro, ratio, share, within
 from graph.indicators.sheet import Definition, Sheet
 from graph.vocabulary import EVENT_KINDS
 
@@ -19,9 +19,6 @@ _ADVERSE_WORDS = {
     "lawsuit": "lawsuits",
     "sanction": "sanctions",
 }
-
-#: Event values beyond this are left out of means.
-_MAX_VALUE = 1e9
 
 
 def events_by_party(facts: Facts) -> ir.Table:
@@ -36,7 +33,7 @@ def events_by_party(facts: Facts) -> ir.Table:
         by_kind[f"{kind}_age"] = age.min(where=of_kind)
         by_kind[f"{kind}_share_year"] = share(adverse, of_kind & decided & within(age, 0, YEAR))
         by_kind[f"{kind}_share_3_years"] = share(adverse, of_kind & decided & within(age, 0, 3 * YEAR))
-    rated = rows["kind"].isin(["review", "bad_review"]) & (rows["value"].abs() < _MAX_VALUE)
+    rated = rows["kind"].isin(["review", "bad_review"]) & within(age, 0, YEAR)
     return rows.group_by("party_code").aggregate(
         year=rows.count(where=within(age, 0, YEAR)),
         year_before=rows.count(where=within(age, YEAR, 2 * YEAR)),
@@ -46,7 +43,7 @@ def events_by_party(facts: Facts) -> ir.Table:
         last_age=age.min(),
         adverse_age=age.min(where=adverse),
         counterparties=rows["counterparty_code"].nunique(where=within(age, 0, YEAR)),
-        rating=(rows["value"] * 1e6).round().cast("int64").mean(where=rated & within(age, 0, YEAR)),
+        rating=micro(rows["value"]).mean(where=rated),
         **by_kind,
     )
 

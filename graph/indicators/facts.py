@@ -47,6 +47,11 @@ def capped(amount: ir.Value) -> ir.Value:
     return ibis.least(amount.fill_null(0), 10**16).cast("decimal(18, 0)")
 
 
+def micro(value: ir.Value) -> ir.Value:
+    """A number in whole millionths, cut at a billion: sums of them do not depend on their order."""
+    return (ibis.greatest(ibis.least(value, 1e9), -1e9) * 1e6).round().cast("int64")
+
+
 def ratio(part: ir.Value, whole: ir.Value) -> ir.Value:
     """``part / whole``; null where the whole is 0 or null."""
     return part.cast("float64") / whole.cast("float64").nullif(0.0)
@@ -217,8 +222,7 @@ class Facts:
 
 #: Columns of a party's trade that are asked of sellers alone.
 _ONLY_OF_SELLERS = (
-    "amount_90_180", "amount_90_year_before", "count_90", "largest_year", "reversed_amount_year",
-    "confirmed_share_year", "first_age",
+    "amount_90_180", "amount_90_year_before", "largest_year", "reversed_amount_year", "confirmed_share_year",
 )  # fmt: skip
 
 

@@ -58,7 +58,10 @@ class Definition:
 
 @dataclass(frozen=True)
 class Sheet:
-    """Indicators that share a query: ``query`` gives one row a party, keyed by ``party_code``."""
+    """Indicators that share a query: ``query`` gives one row a party, keyed by ``party_code``.
+
+    ``any_of``: tables of which the query takes those that are there, and needs one at least.
+    """
 
     group: str
     tables: tuple[str, ...]
@@ -67,10 +70,13 @@ class Sheet:
     cause: Cause = "own"
     relation: str | None = None
     needs: tuple[str, ...] = ()
+    any_of: tuple[str, ...] = ()
 
-    def needs_of(self, definition: Definition) -> frozenset[str]:
-        """Everything that must be filled for ``definition`` to be computed."""
-        return frozenset((*self.tables, *self.needs, *definition.needs))
+    def computable(self, filled: frozenset[str]) -> tuple[Definition, ...]:
+        """The definitions for which everything is there; ``filled``: see ``Facts.filled``."""
+        if self.any_of and filled.isdisjoint(self.any_of):
+            return ()
+        return tuple(d for d in self.definitions if filled.issuperset((*self.tables, *self.needs, *d.needs)))
 
     def indicators(self) -> Iterator[Indicator]:
         """The sheet's definitions as catalogue entries."""
