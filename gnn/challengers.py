@@ -7,8 +7,8 @@ validation rows by the same affine map; kept beside the model as lightgbm's text
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import lightgbm as lgb
@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 from gnn.blend import calibrate
 from gnn.boosting import THREADS, BoostingSettings, fit
 from gnn.features import ENVIRONMENT, OWN, FeatureMatrix
+from gnn.model import Model
+from gnn.panel import Origin, Panel, thinned
+from gnn.views import design, view_of
 from graph.errors import ArtifactMismatch
 
 SETTINGS = BoostingSettings()
@@ -27,6 +30,11 @@ CHALLENGERS = ("null", "degree", "gbdt_own", "gbdt_graph")
 
 _DEGREE_PREFIX = "log_degree:"
 _FILE = "challengers.json"
+
+#: Rows of a part that challengers are trained or calibrated on, at most.
+MAX_ROWS = 200_000
+#: Rows whose columns are made at a time.
+_CHUNK = 100_000
 
 
 @dataclass(frozen=True)
@@ -77,6 +85,37 @@ def _raw(trees: lgb.Booster | None, values: NDArray[np.float32]) -> NDArray[np.f
         return np.zeros(len(values))
     raw: NDArray[np.float64] = trees.predict(values, raw_score=True, num_threads=THREADS)
     return raw
+
+
+def features_of(model: Model, origin: Origin) -> Iterator[FeatureMatrix]:
+    """Every column of an origin's rows, chunk by chunk, as the model makes them.
+
+    Relations are all that training looked at, also where the model itself goes without them.
+    """
+    preparation = replace(model.preparation, relations=tuple(model.preparation.record_priors))
+    view = view_of(
+        preparation,
+        origin.snapshot,
+        origin.known,
+        training=origin.part == "train",
+        own_labels_known=origin.own_labels_known,
+    )
+    for start in range(0, len(origin.codes), _CHUNK):
+        yield design(view, origin.codes[start : start + _CHUNK])
+
+
+def labelled_rows(model: Model, origins: tuple[Origin, ...]) -> LabelledRows:
+    """Columns and labels of all rows of ``origins``, stacked."""
+    found = [features for origin in origins for features in features_of(model, origin)]
+    values = np.concatenate([features.values for features in found])
+    labels = np.concatenate([origin.labels for origin in origins])
+    return LabelledRows(replace(found[0], values=values), labels)
+
+
+def train_challengers(model: Model, panel: Panel, seed: int = 0) -> dict[str, Challenger]:
+    """Challengers of ``model`` from the same panel; test rows are not touched."""
+    train, valid = (labelled_rows(model, thinned(panel.of(part), MAX_ROWS)) for part in ("train", "valid"))
+    return fit_challengers(train, valid, seed)
 
 
 def fit_challengers(train: LabelledRows, valid: LabelledRows, seed: int = 0) -> dict[str, Challenger]:

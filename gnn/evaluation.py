@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 import numpy as np
@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 from rich.table import Table
 
 from gnn.blend import calibrate
-from gnn.challengers import CHALLENGERS, Challenger, LabelledRows
-from gnn.features import FeatureMatrix
+from gnn.challengers import CHALLENGERS, Challenger, features_of
 from gnn.intervals import auc_differences
 from gnn.metrics import Metrics, calibration_line, measure
 from gnn.model import Model
-from gnn.panel import Origin, Panel
-from gnn.scoring import score
-from gnn.views import design, view_of
+from gnn.panel import Panel
+from gnn.scoring import raw_parts, score
+from gnn.views import view_of
 from graph.source import Part
 
 #: The network alone, and what is served.
@@ -100,44 +99,23 @@ def champion_of(panel: Panel) -> str:
     return DEFAULT if any(origin.snapshot.relations for origin in panel.origins) else "gbdt_own"
 
 
-def labelled_rows(model: Model, panel: Panel, part: Part) -> LabelledRows:
-    """Every column of a part's rows as the model makes them, with their labels."""
-    found = [_features(model, origin) for origin in panel.of(part)]
-    values = np.concatenate([features.values for features in found])
-    return LabelledRows(replace(found[0], values=values), panel.labels(part))
-
-
-def _features(model: Model, origin: Origin) -> FeatureMatrix:
-    view = view_of(
-        model.preparation,
-        origin.snapshot,
-        origin.known,
-        training=origin.part == "train",
-        own_labels_known=origin.own_labels_known,
-    )
-    return design(view, origin.codes)
-
-
-def _network_alone(model: Model) -> Model:
-    """``model`` with the trees' parts left out; its log-odds still want calibration."""
-    alone = replace(model.blend, own_trees=0.0, inherited_trees=0.0, own_network=1.0, inherited_network=1.0)
-    return replace(model, blend=alone)
-
-
 def _network_z(model: Model, panel: Panel, part: Part) -> NDArray[np.float64]:
-    alone = _network_alone(model)
-    return np.concatenate(
-        [score(alone, origin.snapshot, origin.known).z()[origin.codes] for origin in panel.of(part)]
-    )
+    """The network alone on a part's rows, not yet calibrated."""
+    found = []
+    for origin in panel.of(part):
+        view = view_of(model.preparation, origin.snapshot, origin.known)
+        parts = raw_parts(model.preparation, model.trees, model.network, view, origin.codes)
+        found.append(parts.own_network_total() + sum(parts.network.values(), np.zeros(len(origin.codes))))
+    return np.concatenate(found)
 
 
 def _score_part(model: Model, challengers: Mapping[str, Challenger], panel: Panel, part: Part) -> _PartScores:
     z: dict[str, list[NDArray[np.float64]]] = {name: [] for name in (*CHALLENGERS, NETWORK, DEFAULT)}
     parts = []
     for origin in panel.of(part):
-        features = _features(model, origin)
-        for name in CHALLENGERS:
-            z[name].append(challengers[name].z(features))
+        for features in features_of(model, origin):
+            for name in CHALLENGERS:
+                z[name].append(challengers[name].z(features))
         scored = score(model, origin.snapshot, origin.known)
         z[DEFAULT].append(scored.z()[origin.codes])
         columns = (scored.own, scored.environment, scored.inherited_total())

@@ -7,7 +7,7 @@ before the first test day. Test labels are read from the latest day.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -25,7 +25,7 @@ from graph.store import EcosystemStore
 
 __all__ = [
     "KnownOutcomes", "Origin", "Panel", "build_panel", "choose_task", "known_outcomes", "population",
-    "require_evidence",
+    "require_evidence", "thinned",
 ]  # fmt: skip
 
 #: A model of fewer bad outcomes than this is not made.
@@ -76,6 +76,20 @@ class Panel:
         ids = [origin.snapshot.party_ids.take(pa.array(origin.codes)) for origin in self.of(part)]
         encoded = pa.concat_arrays(ids).dictionary_encode() if ids else None
         return np.zeros(0, np.int32) if encoded is None else encoded.indices.to_numpy().astype(np.int32)
+
+
+def thinned(origins: tuple[Origin, ...], max_rows: int) -> tuple[Origin, ...]:
+    """Days with their rows thinned evenly, by a fixed draw, to ``max_rows`` in all."""
+    total = sum(len(origin.codes) for origin in origins)
+    if total <= max_rows:
+        return origins
+    kept = np.zeros(total, bool)
+    kept[np.random.default_rng(11).permutation(total)[:max_rows]] = True
+    bounds = np.cumsum([len(origin.codes) for origin in origins])[:-1]
+    return tuple(
+        replace(origin, codes=origin.codes[keep], labels=origin.labels[keep])
+        for origin, keep in zip(origins, np.split(kept, bounds), strict=True)
+    )
 
 
 def require_evidence(panel: Panel) -> None:
