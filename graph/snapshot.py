@@ -25,6 +25,8 @@ from graph.vocabulary import EVENT_KINDS, LINK_KINDS, KindDeclaration
 
 #: Columns of the contract that say where a row came from, not what it says.
 PROVENANCE = ("source", "known_on", "purpose", "consent_until", "row_digest", "name", "currency")
+#: Those that say something in their table.
+_SAYING = {"fx": ("currency",), "context": ("name",)}
 
 
 @dataclass(frozen=True)
@@ -206,7 +208,7 @@ def build(
         rows = _in_base_currency(rows, table, seen.get("fx"), base)
         rows = _with_parties(rows, table, codes)
         rows = rows.drop(
-            *[c for c in PROVENANCE if c in rows.columns and not (name == "fx" and c == "currency")]
+            *[c for c in PROVENANCE if c in rows.columns and c not in _SAYING.get(name, ())]
         )
         if name == "parties":
             rows = rows.order_by("party_code")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import ibis
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from graph.indicators.catalogue import CATALOGUE, SHEETS, Indicator
+from graph.indicators.catalogue import CATALOGUE, COMPARING, FIGURES, SHEETS, Indicator
 from graph.indicators.facts import Facts, filled_of
 from graph.indicators.sheet import Sheet
 from graph.snapshot import Snapshot
@@ -51,9 +52,26 @@ def compute(snapshot: Snapshot) -> Indicators:
         )
         for sheet in SHEETS:
             found.update(_columns(sheet, facts, snapshot.n_parties))
+        facts = _with_figures(facts, found)
+        for sheet in COMPARING:
+            found.update(_columns(sheet, facts, snapshot.n_parties))
     columns = {name: found[name] for name in CATALOGUE if name in found}
     absent = tuple(name for name in CATALOGUE if name not in found)
     return Indicators(columns, absent, _coverage(columns, snapshot.n_parties))
+
+
+def _with_figures(facts: Facts, found: Mapping[str, Column]) -> Facts:
+    """``facts`` with a table more: ``figures``, the indicators that parties are compared by."""
+    known = {name: column for name, column in found.items() if name in FIGURES}
+    if not known:
+        return facts
+    table = pa.table({name: pa.array(column, from_pandas=True) for name, column in known.items()})
+    table = table.append_column("party_code", pa.array(np.arange(table.num_rows, dtype=np.int32)))
+    return replace(
+        facts,
+        tables={**facts.tables, "figures": ibis.memtable(table)},
+        filled=facts.filled | filled_of({"figures": table}),
+    )
 
 
 def _columns(sheet: Sheet, facts: Facts, n: int) -> Iterator[tuple[str, Column]]:

@@ -8,6 +8,7 @@ from graph.indicators import (
     activity,
     buyers,
     disputes,
+    environment,
     financing,
     guarantees,
     inventory,
@@ -15,6 +16,7 @@ from graph.indicators import (
     outcomes,
     ownership,
     payments,
+    peers,
     sales,
     suppliers,
 )
@@ -35,6 +37,21 @@ SHEETS: tuple[Sheet, ...] = (
     *guarantees.SHEETS,
     *ownership.SHEETS,
     *activity.SHEETS,
+    *environment.SHEETS,
 )
 
-CATALOGUE: Mapping[str, Indicator] = {i.name: i for sheet in SHEETS for i in sheet.indicators()}
+#: Sheets over ``figures``, the indicators of the sheets above.
+COMPARING: tuple[Sheet, ...] = (*environment.COMPARING, *peers.COMPARING)
+
+CATALOGUE: Mapping[str, Indicator] = {
+    i.name: i for sheet in (*SHEETS, *COMPARING) for i in sheet.indicators()
+}
+
+#: Names of the indicators that parties are compared by.
+FIGURES = frozenset(
+    need.removeprefix("figures.")
+    for sheet in COMPARING
+    for definition in sheet.definitions
+    for need in definition.needs
+    if need.startswith("figures.")
+)

@@ -49,7 +49,7 @@ def capped(amount: ir.Value) -> ir.Value:
 
 def micro(value: ir.Value) -> ir.Value:
     """A number in whole millionths, cut at a billion: sums of them do not depend on their order."""
-    return (ibis.greatest(ibis.least(value, 1e9), -1e9) * 1e6).round().cast("int64")
+    return (value.clip(-1e9, 1e9) * 1e6).round().cast("int64")
 
 
 def ratio(part: ir.Value, whole: ir.Value) -> ir.Value:

@@ -16,10 +16,18 @@ def guarantees(facts: Facts) -> ir.Table:
     given = link_ends(facts, ("GUARANTEES",), "out")
     received = link_ends(facts, ("GUARANTEES",), "in")
     zero = 0 * given["amount"].fill_null(0)
-    both = given.select("party_code", given=1, received=0, given_amount=given["amount"].fill_null(0), received_amount=zero)
+    both = given.select(
+        "party_code", given=1, received=0, given_amount=given["amount"].fill_null(0), received_amount=zero
+    )
     zero = 0 * received["amount"].fill_null(0)
     both = both.union(
-        received.select("party_code", given=0, received=1, given_amount=zero, received_amount=received["amount"].fill_null(0))
+        received.select(
+            "party_code",
+            given=0,
+            received=1,
+            given_amount=zero,
+            received_amount=received["amount"].fill_null(0),
+        )
     )
     return both.group_by("party_code").aggregate(
         **{name: total(both[name]) for name in ("given", "received", "given_amount", "received_amount")}

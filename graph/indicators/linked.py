@@ -35,9 +35,7 @@ def _records(kind: str, direction: Direction, table: str) -> Callable[[Facts], i
             bad = cases["adverse"] & within(cases["age"], 0, 3 * YEAR)
         record = cases.group_by(other_code=cases["party_code"]).aggregate(bad=cases.count(where=bad))
         joined = ends.left_join(record, "other_code")
-        return joined.group_by("party_code").aggregate(
-            bad=joined["bad"].sum().cast("float64")
-        )
+        return joined.group_by("party_code").aggregate(bad=joined["bad"].sum().cast("float64"))
 
     return query
 
