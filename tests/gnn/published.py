@@ -28,13 +28,14 @@ def trade(folder: Path, n: int = 120, n_invoices: int = 600, **extra: Any) -> Sn
 
 
 def drawn_parts(taken: Snapshot, seed: int = 0, spread: float = 0.8) -> ScoredParts:
-    """Parts with the snapshot's own relations; every tenth value of a feature is unknown."""
+    """Parts with the snapshot's own relations; every tenth value is unknown, but for x_size."""
     rng = np.random.default_rng(seed)
     n, m = taken.n_parties, 3
     features = {}
     for name in FEATURES:
         column = rng.lognormal(0, 1, n).astype(np.float32)
-        column[rng.random(n) < 0.1] = np.nan
+        if name != "x_size":
+            column[rng.random(n) < 0.1] = np.nan
         features[name] = column
     columns = np.argsort(rng.random((n, len(FEATURES))), axis=1)[:, :m].astype(np.int16)
     return ScoredParts(
