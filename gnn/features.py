@@ -1,0 +1,246 @@
+"""A party's own and environment columns: indicators, the source's own features, degrees, rates of its milieu."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from graph.indicators import CATALOGUE, compute
+from graph.snapshot import Snapshot
+
+OWN, ENVIRONMENT = "own", "environment"
+
+#: Rows of a party are in the same fold on every prediction day.
+FOLDS = 5
+
+#: Columns of ``parties`` whose values stand for a milieu.
+MILIEU_COLUMNS = ("industry", "region", "country", "size_band")
+
+#: A milieu's rate is drawn to the population's with the weight of so many cases.
+MILIEU_PRIOR_CASES = 20.0
+
+
+@dataclass(frozen=True)
+class FeatureMatrix:
+    """Columns for some rows: ``groups`` says per column "own", "environment" or a relation's name.
+
+    ``values`` float32 [rows, columns], NaN where unknown.
+    """
+
+    names: tuple[str, ...]
+    groups: tuple[str, ...]
+    values: NDArray[np.float32]
+
+    def of(self, *groups: str) -> FeatureMatrix:
+        """The columns of the given groups."""
+        kept = [position for position, group in enumerate(self.groups) if group in groups]
+        names = tuple(self.names[position] for position in kept)
+        return FeatureMatrix(names, tuple(self.groups[p] for p in kept), self.values[:, kept])
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """Bad rates of the values of one milieu column among the training rows.
+
+    ``rates``: per value, ``FOLDS`` rates without the rows of one fold, then the rate of all rows.
+    ``prior``: the same for a value never seen.
+    """
+
+    column: str
+    rates: Mapping[str, tuple[float, ...]]
+    prior: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Schema:
+    """Column names in the model's order; ``caused``: counterparty-caused indicators by relation."""
+
+    own: tuple[str, ...]
+    environment: tuple[str, ...]
+    caused: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class RawColumns:
+    """All columns a snapshot offers, float32 [n_parties] by name, before a model's schema picks its own."""
+
+    own: Mapping[str, NDArray[np.float32]]
+    environment: Mapping[str, NDArray[np.float32]]
+    caused: Mapping[str, Mapping[str, NDArray[np.float32]]]
+
+
+def fold_of(party_ids: pa.StringArray) -> NDArray[np.int8]:
+    """Fold of each party by a hash of its id, int8 [n]."""
+    hashes = np.fromiter((zlib.crc32(i.encode()) for i in party_ids.to_pylist()), np.uint32, len(party_ids))
+    return _mixed(hashes, FOLDS).astype(np.int8)
+
+
+def _mixed(hashes: NDArray[np.uint32], buckets: int) -> NDArray[np.uint64]:
+    # CRC is linear in its bits; a multiplication mixes them before the remainder is taken.
+    mixed = (hashes.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(33)
+    return mixed % np.uint64(buckets)
+
+
+def _float32(column: pa.ChunkedArray | pa.Array) -> NDArray[np.float32]:
+    return np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float32)
+
+
+def raw_columns(snapshot: Snapshot) -> RawColumns:
+    """Indicators, ``x_*`` features and log degrees of every party; milieu rates are a model's matter."""
+    own: dict[str, NDArray[np.float32]] = {}
+    environment: dict[str, NDArray[np.float32]] = {}
+    caused: dict[str, dict[str, NDArray[np.float32]]] = {}
+    found = compute(snapshot).columns
+    for indicator in CATALOGUE.values():
+        values = found.get(indicator.name)
+        if values is None:
+            continue
+        column = np.asarray(values, dtype=np.float32)
+        if indicator.cause == "counterparty" and indicator.relation is not None:
+            caused.setdefault(indicator.relation, {})[indicator.name] = column
+        elif indicator.cause == "environment":
+            environment[indicator.name] = column
+        else:
+            own[indicator.name] = column
+    parties = snapshot.tables["parties"]
+    for name in parties.column_names:
+        if name.startswith("x_"):
+            own[name] = _float32(parties.column(name).combine_chunks())
+    for name, relation in snapshot.relations.items():
+        own[f"log_degree:{name}"] = np.log1p(relation.degree()).astype(np.float32)
+    return RawColumns(own, environment, caused)
+
+
+def _informative(column: NDArray[np.float32]) -> bool:
+    known = column[np.isfinite(column)]
+    return bool(len(known) and known.min() < known.max())
+
+
+def schema_of(
+    origins: list[tuple[RawColumns, NDArray[np.int32]]], encodings: tuple[Encoding, ...], relations: set[str]
+) -> Schema:
+    """Columns that vary over the training rows (a column set and its rows per origin)."""
+
+    def varying(columns: list[Mapping[str, NDArray[np.float32]]]) -> tuple[str, ...]:
+        names: dict[str, list[NDArray[np.float32]]] = {}
+        for found, (_, rows) in zip(columns, origins, strict=True):
+            for name, values in found.items():
+                names.setdefault(name, []).append(values[rows])
+        return tuple(name for name, parts in names.items() if _informative(np.concatenate(parts)))
+
+    milieu = tuple(f"rate:{encoding.column}" for encoding in encodings)
+    caused = {r: varying([raw.caused.get(r, {}) for raw, _ in origins]) for r in sorted(relations)}
+    return Schema(
+        own=varying([raw.own for raw, _ in origins]),
+        environment=varying([raw.environment for raw, _ in origins]) + milieu,
+        caused={relation: names for relation, names in caused.items() if names},
+    )
+
+
+def milieu_values(snapshot: Snapshot, column: str) -> pa.DictionaryArray:
+    """A milieu column of every party, dictionary-encoded."""
+    values = snapshot.tables["parties"].column(column).combine_chunks()
+    return values.cast(pa.string()).dictionary_encode()
+
+
+def fit_encodings(
+    origins: list[tuple[Snapshot, NDArray[np.int32], NDArray[np.int8]]],
+) -> tuple[Encoding, ...]:
+    """Rates by milieu over training rows (snapshot, codes, labels): by folds, so a row never sees itself.
+
+    A rate is (Σ bad + 20·prior) / (n + 20). Columns with a single value are left out.
+    """
+    encodings = []
+    for column in MILIEU_COLUMNS:
+        counts: dict[str, NDArray[np.float64]] = {}
+        for snapshot, codes, labels in origins:
+            values = milieu_values(snapshot, column).take(pa.array(codes))
+            fold = fold_of(snapshot.party_ids.take(pa.array(codes)))
+            known = values.indices.is_valid().to_numpy(zero_copy_only=False)
+            index = values.indices.fill_null(0).to_numpy(zero_copy_only=False)[known]
+            table = np.zeros((len(values.dictionary), 2, FOLDS))
+            np.add.at(table, (index, 0, fold[known]), 1.0)
+            np.add.at(table, (index, 1, fold[known]), labels[known])
+            for value, row in zip(values.dictionary.to_pylist(), table, strict=True):
+                if row[0].any():
+                    counts[value] = counts.get(value, 0.0) + row
+        if len(counts) > 1:
+            encodings.append(_encoding(column, counts))
+    return tuple(encodings)
+
+
+def _encoding(column: str, counts: dict[str, NDArray[np.float64]]) -> Encoding:
+    """``counts``: by value, rows and bad rows by fold, [2, folds]."""
+
+    def without_folds(by_fold: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.append(by_fold.sum() - by_fold, by_fold.sum())
+
+    cases, bad = (without_folds(total) for total in np.sum(list(counts.values()), axis=0))
+    prior = bad / np.maximum(cases, 1.0)
+    rates = {}
+    for value in sorted(counts):
+        n, k = (without_folds(total) for total in counts[value])
+        rates[value] = tuple((k + MILIEU_PRIOR_CASES * prior) / (n + MILIEU_PRIOR_CASES))
+    return Encoding(column, rates, tuple(prior))
+
+
+def encoded(snapshot: Snapshot, encoding: Encoding, folds: NDArray[np.int8] | None) -> NDArray[np.float32]:
+    """The milieu's rate for every party, float32 [n]; ``folds``: leave out each party's own fold."""
+    values = milieu_values(snapshot, encoding.column)
+    index = values.indices.fill_null(len(values.dictionary)).to_numpy(zero_copy_only=False)
+    table = np.array(
+        [encoding.rates.get(value, encoding.prior) for value in values.dictionary.to_pylist()]
+        + [(np.nan,) * (FOLDS + 1)]
+    )
+    which = np.full(len(index), FOLDS) if folds is None else folds
+    return table[index, which].astype(np.float32)
+
+
+def _stacked(
+    columns: Mapping[str, NDArray[np.float32]], names: tuple[str, ...], n: int
+) -> NDArray[np.float32]:
+    values = np.full((n, len(names)), np.nan, np.float32)
+    for position, name in enumerate(names):
+        if name in columns:
+            values[:, position] = columns[name]
+    return values
+
+
+@dataclass(frozen=True)
+class PartyColumns:
+    """A model's columns of every party: ``own_environment`` float32 [n, own + environment], own first."""
+
+    own_environment: NDArray[np.float32]
+    n_own: int
+    caused: Mapping[str, NDArray[np.float32]]
+
+    @property
+    def own(self) -> NDArray[np.float32]:
+        return self.own_environment[:, : self.n_own]
+
+    @property
+    def environment(self) -> NDArray[np.float32]:
+        return self.own_environment[:, self.n_own :]
+
+
+def own_and_environment(
+    snapshot: Snapshot,
+    raw: RawColumns,
+    schema: Schema,
+    encodings: tuple[Encoding, ...],
+    folds: NDArray[np.int8] | None,
+) -> PartyColumns:
+    """The schema's columns of every party; ``folds`` [n] on training days, None later."""
+    rates = {f"rate:{e.column}": encoded(snapshot, e, folds) for e in encodings}
+    n = snapshot.n_parties
+    both = _stacked({**raw.own, **raw.environment, **rates}, schema.own + schema.environment, n)
+    caused = {
+        relation: _stacked(raw.caused.get(relation, {}), names, n)
+        for relation, names in schema.caused.items()
+    }
+    return PartyColumns(both, len(schema.own), caused)

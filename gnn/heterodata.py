@@ -1,0 +1,96 @@
+"""Snapshots as PyG ``HeteroData``, so that any PyG model can be plugged in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch_geometric.data import HeteroData
+
+from gnn.design import Surroundings, gather_paths
+from gnn.operators import ANY, Operator
+from gnn.views import Sight, View
+from graph.relations import day_number
+from graph.snapshot import Snapshot
+
+PARTY = "party"
+
+#: Columns of ``edge_attr``.
+EDGE_COLUMNS = ("count", "amount", "age_days", "matured", "bad", "strength")
+
+
+def to_hetero_data(snapshot: Snapshot, columns: Mapping[str, NDArray[np.floating]]) -> HeteroData:
+    """All parties with ``columns`` as ``x``, and every relation as an edge type.
+
+    Edges run from the counterparty to the party that looks at it, the way messages flow; node j is code j.
+    ``edge_attr`` float32 [edges, 6] holds ``EDGE_COLUMNS`` (amount in minor units).
+    """
+    data = HeteroData()
+    n = snapshot.n_parties
+    x = np.column_stack(list(columns.values())) if columns else np.zeros((n, 0))
+    data[PARTY].x = torch.from_numpy(x.astype(np.float32))
+    data[PARTY].num_nodes = n
+    data[PARTY].column_names = tuple(columns)
+    today = day_number(snapshot.as_of)
+    for name, relation in snapshot.relations.items():
+        row = np.repeat(np.arange(n), relation.degree())
+        edges = data[PARTY, name, PARTY]
+        edges.edge_index = torch.from_numpy(np.stack((relation.indices.astype(np.int64), row)))
+        attributes = (
+            relation.count, relation.amount, today - relation.last_on,
+            relation.matured, relation.bad, relation.strength,
+        )  # fmt: skip
+        edges.edge_attr = torch.from_numpy(np.column_stack(attributes).astype(np.float32))
+    return data
+
+
+def _csr(operator: Operator) -> torch.Tensor:
+    n = operator.n_parties
+    return torch.sparse_csr_tensor(
+        torch.from_numpy(operator.indptr),
+        torch.from_numpy(operator.indices.astype(np.int64)),
+        torch.from_numpy(operator.weight),
+        size=(n, n),
+        check_invariants=False,
+    )
+
+
+def _pair_csr(operator: Operator, values: NDArray[np.float64]) -> torch.Tensor:
+    """A matrix from pairs to parties: row i holds the weights of i's pairs."""
+    pairs = torch.arange(len(operator.indices), dtype=torch.int64)
+    return torch.sparse_csr_tensor(
+        torch.from_numpy(operator.indptr), pairs, torch.from_numpy(operator.weight),
+        size=(operator.n_parties, len(values)), check_invariants=False,
+    )  # fmt: skip
+
+
+def learning_data(view: View, sight: Sight) -> HeteroData:
+    """``to_hetero_data`` with what the network reads: the payload and each relation's operator as CSR.
+
+    Per party ``given`` [n, k], ``s`` [n]; per relation ``adj_t`` (n x n), ``pairs`` (n x m) and ``records``
+    [m, 4], ``back`` [n] the weight of the way back, ``degree`` [n], ``paths`` [n] two-hop paths.
+    """
+    data = to_hetero_data(view.snapshot, {})
+    data[PARTY].given = torch.from_numpy(sight.given)
+    data[PARTY].s = torch.from_numpy(view.s)
+    around = view.surroundings
+    for name in {*view.preparation.relations, ANY} & set(around.operators):
+        _add_operator(data, around, name)
+    for name, values in view.columns.caused.items():
+        if name in around.operators:
+            data[PARTY, name, PARTY].caused = torch.from_numpy(values.astype(np.float64))
+    return data
+
+
+def _add_operator(data: HeteroData, around: Surroundings, name: str) -> None:
+    operator, edges = around.operators[name], data[PARTY, name, PARTY]
+    everyone = np.arange(operator.n_parties, dtype=np.int32)
+    edges.adj_t = _csr(operator)
+    edges.back = torch.from_numpy(operator.back_total)
+    edges.degree = torch.from_numpy(operator.degree())
+    edges.paths = torch.from_numpy(gather_paths(around, name, everyone))
+    if name in around.records:
+        edges.pairs = _pair_csr(operator, around.records[name])
+        edges.records = torch.from_numpy(around.records[name])

@@ -1,0 +1,109 @@
+"""A trained model: everything scoring needs, as arrays and plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnn.features import Encoding, Schema
+from gnn.trees import Trees
+
+#: Version of the artifact's layout; a model of another one is refused.
+LAYOUT = 1
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How columns are made from a snapshot, frozen at training.
+
+    ``stage_1``: one ensemble a fold over own and environment columns (groups 0 and 1), trained without that
+    fold; ``averaged``: positions of the own columns whose means over counterparties are taken;
+    ``relations``: relations learned from (``any`` among them where there are several kinds);
+    ``prior`` / ``record_priors``: bad share among known results / pair cases of each relation;
+    ``kept_share``: share of known results that rows of a training day by splits may see.
+    """
+
+    schema: Schema
+    encodings: tuple[Encoding, ...]
+    stage_1: tuple[Trees, ...]
+    averaged: tuple[int, ...]
+    relations: tuple[str, ...]
+    prior: float
+    record_priors: Mapping[str, float]
+    half_life_days: float
+    kept_share: float
+
+
+@dataclass(frozen=True)
+class ReadOut:
+    """The network's weights for one relation, on columns as they are (standardisation folded in).
+
+    ``weights`` / ``centres``: float64 by hop (1, 2), then those of counterparty-caused indicators (0).
+    A column gives weight·(value - centre), 0 where unknown; centres of uncentred columns are 0.
+    """
+
+    weights: Mapping[int, NDArray[np.float64]]
+    centres: Mapping[int, NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class Network:
+    """The folded network: log-odds = intercept + own_weight·s + Σ relations."""
+
+    intercept: float
+    own_weight: float
+    read_outs: Mapping[str, ReadOut]
+
+
+@dataclass(frozen=True)
+class Centres:
+    """Training means of every part, taken off so that constants cannot slide between parts.
+
+    ``trees_columns`` / ``network_columns``: float64 [own + environment], of the parts by path attribution;
+    ``trees`` / ``network``: of the relations' parts.
+    """
+
+    trees_columns: NDArray[np.float64]
+    network_columns: NDArray[np.float64]
+    trees: Mapping[str, float]
+    network: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Blend:
+    """Calibrated log-odds: a·(b0 + w·parts) + b, kept as weights of centred parts and one base.
+
+    ``own_*`` weigh own and environment, ``inherited_*`` the relations; all >= 0. ``tree_rate``: by relation,
+    how much of the trees' part goes the network's way (for naming counterparties).
+    """
+
+    base: float
+    own_trees: float
+    inherited_trees: float
+    own_network: float
+    inherited_network: float
+    tree_rate: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model and what it was made from.
+
+    ``trees``: ensembles by group ("own", "environment", a relation's name), each over that group's columns.
+    ``facts``: JSON values that travel with it (task, days, seeds, shas, validation figures).
+    """
+
+    preparation: Preparation
+    trees: Mapping[str, Trees]
+    network: Network
+    centres: Centres
+    blend: Blend
+    facts: Mapping[str, object]
+
+    @property
+    def relations(self) -> tuple[str, ...]:
+        """Relations with an inherited part; empty where links were absent or brought nothing."""
+        return tuple(self.network.read_outs)
