@@ -15,9 +15,15 @@ from graph.errors import BadInput
 from graph.source import PARTS
 from loaders.synthetic.course import World, run_course
 from loaders.synthetic.environment import draw_environment, write_environment
-from loaders.synthetic.invoices import date_defaults, settle_invoices, write_invoices, write_outcomes
+from loaders.synthetic.invoices import (
+    date_defaults,
+    settle_invoices,
+    write_invoices,
+    write_outcomes,
+    write_payments,
+)
 from loaders.synthetic.papers import write_events, write_financings, write_shipments, write_stocks
-from loaders.synthetic.population import draw_population, write_parties
+from loaders.synthetic.population import draw_population, write_identifiers, write_parties
 from loaders.synthetic.settings import EcosystemSettings
 from loaders.synthetic.ties import draw_guarantees, write_links
 from loaders.synthetic.trade import plan_trade
@@ -49,6 +55,7 @@ def generate(settings: EcosystemSettings, out: Path, progress: Progress | None =
     guarantees = draw_guarantees(population, settings)
     environment = draw_environment(settings)
     write_parties(population, settings, out)
+    write_identifiers(population, settings, out)
     write_links(population, guarantees, settings, out)
     write_environment(environment, settings, out)
     begin("trade")
@@ -60,6 +67,7 @@ def generate(settings: EcosystemSettings, out: Path, progress: Progress | None =
     write_outcomes(defaults, out)
     invoices = settle_invoices(world, course, defaults)
     write_invoices(invoices, world, defaults, out)
+    write_payments(invoices, out)
     begin("papers")
     write_shipments(invoices, world, out)
     write_financings(invoices, world, out)

@@ -10,19 +10,19 @@ Per trading company i and month t (log-odds of getting into distress in that mon
     strain      = e + environment + DISTRESS [in distress] + SECOND_HOP inherited
 
 ``strain`` is what others can see (late payments, disputes, falling sales) and what is passed on; u is
-seen by nobody. A company in distress is declared in default 2 to 7 months later.
+seen by nobody. A company in distress is declared in default 2 to 5 months later.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from loaders.synthetic.environment import Environment
 from loaders.synthetic.population import Population
-from loaders.synthetic.settings import EcosystemSettings, stream
+from loaders.synthetic.settings import WARM_UP_MONTHS, EcosystemSettings, stream
 from loaders.synthetic.ties import Guarantees
 from loaders.synthetic.trade import Trade
 
@@ -32,12 +32,12 @@ PERSISTENCE = 0.95
 DISTRESS = 3.0
 SECOND_HOP = 0.2
 #: Common gain of contagion, and its strength by relation, read from the party in focus.
-GAIN = 1.27
+GAIN = 1.3
 STRENGTH = {"SUPPLIES.out": 1.0, "SUPPLIES.in": 0.7, "GUARANTEES.out": 0.8, "GUARANTEES.in": 0.4}
 #: Months after which a past invoice, or past strain, counts half.
 TRADE_HALF_LIFE_MONTHS = 6.0
 PRESSURE_HALF_LIFE_MONTHS = 3.0
-#: Months from distress to the declared default: 2 to 7, each as likely.
+#: Months from distress to the declared default: each as likely.
 SHORTEST_RUN_UP, LONGEST_RUN_UP = 2, 5
 #: Sales lost to a unit of the seller's strain.
 SALES_LOSS = 0.12
@@ -132,80 +132,106 @@ def _unnamed_trade(world: World) -> tuple[Float, Float]:
     return np.maximum(sold, 1).astype(np.float32), np.maximum(bought, 1).astype(np.float32)
 
 
-def _run(world: World, base: float) -> Course:
-    settings, population, trade = world.settings, world.population, world.trade
-    n, months = population.traders, settings.months
-    rng = stream(settings, "course")
+class _Simulation:
+    """One pass over the months with a given base: its arrays are the state that the steps move on."""
 
-    def shock() -> Float:
-        return rng.standard_normal(n, dtype=np.float32)
+    def __init__(self, world: World, base: float) -> None:
+        n, months = world.population.traders, world.settings.months
+        self.world, self.base, self.n = world, np.float32(base), n
+        self.rng = stream(world.settings, "course")
+        self.entered = world.population.entered[:n]
+        self.e, self.u = self._noise(), self._noise()
+        self.pressure = np.zeros(n, np.float32)
+        self.exposure = np.zeros(len(world.trade.seller), np.float32)
+        self.unnamed = _unnamed_trade(world)
+        self.strain = np.empty((months, n), np.float32)
+        self.hazard = np.empty((months, n), np.float32)
+        self.distress_month, self.default_month = np.full(n, NOT_YET), np.full(n, NOT_YET)
+        self.kept = np.zeros(len(world.trade.relation), np.bool_)
+        self.moments: dict[int, Moment] = {}
 
-    e, u = shock(), shock()
-    innovation = np.float32(np.sqrt(1 - PERSISTENCE**2))
-    trade_decay = np.float32(2 ** (-1 / TRADE_HALF_LIFE_MONTHS))
-    pressure_decay = np.float32(2 ** (-1 / PRESSURE_HALF_LIFE_MONTHS))
-    unnamed = _unnamed_trade(world)
-    pressure = np.zeros(n, np.float32)
-    exposure = np.zeros(len(trade.seller), np.float32)
-    strain_by_month, hazard_by_month = np.empty((months, n), np.float32), np.empty((months, n), np.float32)
-    distress_month, default_month = np.full(n, NOT_YET), np.full(n, NOT_YET)
-    kept = np.zeros(len(trade.relation), bool)
-    wanted = {month for part in settings.prediction_months.values() for month in part}
-    moments: dict[int, Moment] = {}
-    standing = population.standing[:n]
-    for month in range(months):
-        e = np.float32(PERSISTENCE) * e + innovation * shock()
-        u = np.float32(PERSISTENCE) * u + innovation * shock()
-        environment = world.environment.of_companies(month, population)[:n]
-        unit, scale_out, scale_in = _inherited(world, month, pressure, exposure, unnamed)
+    def _noise(self) -> Float:
+        return self.rng.standard_normal(self.n, dtype=np.float32)
+
+    def run(self) -> Course:
+        for month in range(self.world.settings.months):
+            environment, inherited = self._strike(month)
+            strain = self.e + environment + np.float32(SECOND_HOP) * inherited
+            strain += np.float32(DISTRESS) * (self.distress_month <= month)
+            self.strain[month] = strain
+            self._trade(month)
+            self._press(month)
+        return Course(
+            self.strain,
+            self.hazard,
+            self.distress_month,
+            self.default_month,
+            self.kept,
+            self.moments,
+            float(self.base),
+        )
+
+    def _strike(self, month: int) -> tuple[Float, Float]:
+        """Move own stress on, and let the hazard strike; (environment, inherited) log-odds [traders]."""
+        settings, population = self.world.settings, self.world.population
+        innovation = np.float32(np.sqrt(1 - PERSISTENCE**2))
+        self.e = np.float32(PERSISTENCE) * self.e + innovation * self._noise()
+        self.u = np.float32(PERSISTENCE) * self.u + innovation * self._noise()
+        own = np.float32(OWN_LOADING) * self.e + np.float32(HIDDEN_LOADING) * self.u
+        own += population.standing[: self.n]
+        environment = self.world.environment.of_companies(month, population)[: self.n]
+        unit, scale_out, scale_in = _inherited(self.world, month, self.pressure, self.exposure, self.unnamed)
         inherited = np.float32(settings.contagion) * unit
-        own = np.float32(OWN_LOADING) * e + np.float32(HIDDEN_LOADING) * u + standing
-        if month in wanted:
-            moments[month] = Moment(
-                month, own, environment, inherited, pressure.copy(), exposure.copy(), scale_out, scale_in
-            )
-        hazard = 1 / (1 + np.exp(-(np.float32(base) + own + environment + inherited)))
-        hazard_by_month[month] = hazard
-        free = (distress_month == NOT_YET) & (population.entered[:n] <= month)
-        struck = free & (rng.random(n, dtype=np.float32) < hazard)
-        run_up = rng.integers(SHORTEST_RUN_UP, LONGEST_RUN_UP + 1, n)
-        distress_month[struck] = month
-        default_month[struck] = month + run_up[struck]
-        strain = e + environment + np.float32(SECOND_HOP) * inherited
-        strain += np.float32(DISTRESS) * (distress_month <= month)
-        strain_by_month[month] = strain
+        if any(month in months for months in settings.prediction_months.values()):
+            state = (self.pressure.copy(), self.exposure.copy(), scale_out, scale_in)
+            self.moments[month] = Moment(month, own, environment, inherited, *state)
+        hazard = 1 / (1 + np.exp(-(self.base + own + environment + inherited)))
+        self.hazard[month] = hazard
+        free = (self.distress_month == NOT_YET) & (self.entered <= month)
+        struck = free & (self.rng.random(self.n, dtype=np.float32) < hazard)
+        run_up = self.rng.integers(SHORTEST_RUN_UP, LONGEST_RUN_UP + 1, self.n)
+        self.distress_month[struck] = month
+        self.default_month[struck] = month + run_up[struck]
+        return environment, inherited
 
+    def _trade(self, month: int) -> None:
+        """Issue the month's invoices between living parties, fewer where the seller is strained."""
+        trade = self.world.trade
         rows = slice(trade.month_offsets[month], trade.month_offsets[month + 1])
         relation = trade.relation[rows]
         seller, buyer = trade.seller[relation], trade.buyer[relation]
-        loss = np.clip(np.float32(SALES_LOSS) * strain[seller], 0, 0.9)
-        trading = (default_month[seller] > month) & (default_month[buyer] > month)
-        kept[rows] = trading & (rng.random(len(relation), dtype=np.float32) >= loss)
-        now = kept[rows]
-        exposure *= trade_decay
-        exposure += np.bincount(
-            relation[now], trade.amount[rows][now], len(exposure)
-        ).astype(np.float32)
-        # Above the ecosystem's level: what all share is the environment's, and cascades stay finite.
-        living = (default_month > month) & (population.entered[:n] <= month)
+        loss = np.clip(np.float32(SALES_LOSS) * self.strain[month][seller], 0, 0.9)
+        trading = (self.default_month[seller] > month) & (self.default_month[buyer] > month)
+        now = trading & (self.rng.random(len(relation), dtype=np.float32) >= loss)
+        self.kept[rows] = now
+        self.exposure *= _decay(TRADE_HALF_LIFE_MONTHS)
+        fresh = np.bincount(relation[now], trade.amount[rows][now], len(self.exposure))
+        self.exposure += fresh.astype(np.float32)
+
+    def _press(self, month: int) -> None:
+        """Average strain above the ecosystem's: what all share is environment, and cascades stay finite."""
+        living = (self.default_month > month) & (self.entered <= month)
+        strain, decay = self.strain[month], _decay(PRESSURE_HALF_LIFE_MONTHS)
         above = strain - strain[living].mean(dtype=np.float64).astype(np.float32)
-        pressure = pressure_decay * pressure + (1 - pressure_decay) * above
-    return Course(strain_by_month, hazard_by_month, distress_month, default_month, kept, moments, base)
+        self.pressure = decay * self.pressure + (1 - decay) * above
+
+
+def _decay(half_life_months: float) -> np.float32:
+    return np.float32(2 ** (-1 / half_life_months))
+
+
+def _free_hazard(world: World, course: Course) -> float:
+    """Mean monthly hazard of the companies that are there and not in distress, once rows are left."""
+    months = np.arange(WARM_UP_MONTHS, world.settings.months)[:, None]
+    free = course.distress_month[None, :] >= months
+    present = world.population.entered[None, : world.population.traders] <= months
+    return float(course.hazard[WARM_UP_MONTHS:][free & present].mean(dtype=np.float64))
 
 
 def run_course(world: World) -> Course:
-    """Simulate; a first pass with a guessed base finds the one that gives the base rate asked for."""
+    """Simulate; passes with a guessed base, on the same random numbers, find the one of the base rate."""
     wanted = -np.log1p(-world.settings.base_rate) / 12
     base = float(np.log(wanted)) - 1.0
     for _ in range(2):
-        course = _run(world, base)
-        free = course.distress_month[None, :] >= np.arange(world.settings.months)[:, None]
-        present = world.population.entered[None, : world.population.traders] <= np.arange(
-            world.settings.months
-        )[:, None]
-        reached = float(course.hazard[free & present].mean(dtype=np.float64))
-        base += float(np.log(wanted / reached))
-    return _run(world, base)
-
-
-__all__ = ["Course", "Moment", "World", "guarantee_shares", "replace", "run_course"]
+        base += float(np.log(wanted / _free_hazard(world, _Simulation(world, base).run())))
+    return _Simulation(world, base).run()

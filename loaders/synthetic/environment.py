@@ -1,4 +1,7 @@
-"""The economy around the parties: slow swings by nation, industry and region, and shocks that fade."""
+"""The economy around the parties: slow swings by industry and region, and shocks that fade.
+
+Both are centred on the economy as a whole, so that the base rate asked for holds in every year.
+"""
 
 from __future__ import annotations
 
@@ -9,26 +12,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loaders.synthetic.columns import Chosen, Days, write_contract
-from loaders.synthetic.population import INDUSTRY_NAMES, REGIONS, Population
+from loaders.synthetic.population import INDUSTRY_NAMES, INDUSTRY_SHARES, REGION_SHARES, REGIONS, Population
 from loaders.synthetic.settings import EcosystemSettings, stream
 
 PERSISTENCE = 0.93
-#: Standard deviation of the swings of nation, an industry, a region (log-odds).
-SWING = {"nation": 0.10, "industry": 0.20, "region": 0.15}
+#: Standard deviation of the swings of an industry, a region (log-odds).
+INDUSTRY_SWING, REGION_SWING = 0.20, 0.15
 #: One shock in this many years to each industry and each region.
 YEARS_BETWEEN_SHOCKS = 5.0
 SMALLEST_SHOCK, LARGEST_SHOCK = 0.5, 1.2
 SHOCK_HALF_LIFE_MONTHS = 5.0
-WARM_UP_MONTHS = 24
+EARLIER_MONTHS = 24
 PUBLICATION_DELAY_DAYS = 30
 INDEX_NOISE = 0.03
 
 
 @dataclass(frozen=True)
 class Environment:
-    """Log-odds that the economy adds: float32 [months, industries] and [months, regions] (the nation's is
-    in the industries'). Shocks: arrays [s] of ``scope`` (0 industry, 1 region), ``place``, ``month``,
-    ``size``."""
+    """Log-odds that the economy adds: float32 [months, industries] and [months, regions].
+
+    Shocks: arrays [s] of ``scope`` (0 industry, 1 region), ``place``, ``month``, ``size``.
+    """
 
     by_industry: NDArray[np.float32]
     by_region: NDArray[np.float32]
@@ -39,7 +43,8 @@ class Environment:
 
     def of_companies(self, month: int, population: Population) -> NDArray[np.float32]:
         """Log-odds of each company in a month; float32 [companies]."""
-        return self.by_industry[month][population.industry] + self.by_region[month][population.region]
+        of_industry = self.by_industry[month][population.industry]
+        return np.asarray(of_industry + self.by_region[month][population.region], np.float32)
 
 
 def _swings(shape: tuple[int, int], spread: float, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -57,12 +62,11 @@ def draw_environment(settings: EcosystemSettings) -> Environment:
     """Swings and shocks of the whole time."""
     rng = stream(settings, "environment")
     # Started two years early, so that the first month knows fading shocks too.
-    months = WARM_UP_MONTHS + settings.months
+    months = EARLIER_MONTHS + settings.months
     places = (len(INDUSTRY_NAMES), len(REGIONS))
     levels = [
-        _swings((months, places[0]), SWING["industry"], rng)
-        + _swings((months, 1), SWING["nation"], rng),
-        _swings((months, places[1]), SWING["region"], rng),
+        _swings((months, places[0]), INDUSTRY_SWING, rng),
+        _swings((months, places[1]), REGION_SWING, rng),
     ]
     scope, place, month = np.nonzero(
         np.stack(
@@ -79,10 +83,13 @@ def draw_environment(settings: EcosystemSettings) -> Environment:
     for which, where, when, height in zip(scope, place, month, size, strict=True):
         fading = height * 2.0 ** (-np.arange(months - when) / SHOCK_HALF_LIFE_MONTHS)
         levels[which][when:, where] += fading
-    by_industry, by_region = (level[WARM_UP_MONTHS:].astype(np.float32) for level in levels)
-    seen = month >= WARM_UP_MONTHS
+    by_industry, by_region = (
+        (level - (level @ share)[:, None])[EARLIER_MONTHS:].astype(np.float32)
+        for level, share in zip(levels, (INDUSTRY_SHARES, REGION_SHARES), strict=True)
+    )
+    seen = month >= EARLIER_MONTHS
     return Environment(
-        by_industry, by_region, scope[seen], place[seen], month[seen] - WARM_UP_MONTHS, size[seen]
+        by_industry, by_region, scope[seen], place[seen], month[seen] - EARLIER_MONTHS, size[seen]
     )
 
 

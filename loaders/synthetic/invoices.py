@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
-from loaders.synthetic.columns import NEVER, Chosen, Days, Numbered, party, write_contract
-from loaders.synthetic.course import NOT_YET, Course, World
+from loaders.synthetic.columns import NEVER, Chosen, Column, Days, Numbered, party, write_contract
+from loaders.synthetic.course import Course, World
 from loaders.synthetic.population import COUNTRY_OF_REGION, INDUSTRIES
 from loaders.synthetic.settings import EcosystemSettings, stream
 
@@ -20,7 +21,10 @@ EUR_PER_PLN = 0.23
 CURRENCIES = ("EUR", "PLN")
 OPEN, PAID, VOID, CREDIT_NOTE = range(4)
 STATUSES = ("open", "paid", "void", "credit_note")
+#: Invoices voided, and invoices that are never paid for no reason.
+VOID_SHARE, FORGOTTEN_SHARE = 0.015, 0.008
 Int32 = NDArray[np.int32]
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -35,9 +39,9 @@ class Defaults:
 class Invoices:
     """Issued invoices, arrays [k]: parties, days, amounts in minor units of ``currency`` (0 EUR, 1 PLN).
 
-    ``strain_seller`` at issue, ``strain_buyer`` at the due date; ``void_on``; ``returned`` and
-    ``deducted`` int64 amounts; ``first_on`` / ``second_on`` days of payment, ``first_amount`` /
-    ``second_amount`` int64; ``paid_on`` the day the rest was paid. ``relation``: position in the trade.
+    ``relation``: position in the trade. ``strain_seller`` at issue; ``void_on``; ``returned`` int64 amount
+    of goods sent back; ``first_on`` / ``second_on`` days of payment, ``first_amount`` / ``second_amount``
+    int64; ``paid_on`` the day of the last payment, once all is paid.
     """
 
     relation: Int32
@@ -48,7 +52,6 @@ class Invoices:
     amount: NDArray[np.int64]
     currency: NDArray[np.int8]
     strain_seller: NDArray[np.float32]
-    strain_buyer: NDArray[np.float32]
     void_on: Int32
     returned: NDArray[np.int64]
     disputed: NDArray[np.bool_]
@@ -101,12 +104,13 @@ def write_outcomes(defaults: Defaults, folder: Path) -> None:
 
 
 def _drawn(world: World, course: Course, defaults: Defaults) -> NDArray[np.int64]:
-    """Planned invoices that leave rows: kept, and issued before either side's default."""
+    """Planned invoices that leave rows: kept, reported, and issued before either side's default."""
     trade = world.trade
     relation = trade.relation
     hidden = stream(world.settings, "missing").random(len(trade.seller)) < world.settings.missing_links
     solvent = np.minimum(defaults.on[trade.seller], defaults.on[trade.buyer])[relation] > trade.issued_on
-    return np.flatnonzero(course.kept & solvent & ~hidden[relation])
+    reported = trade.issued_on >= world.settings.first_day
+    return np.flatnonzero(course.kept & reported & solvent & ~hidden[relation])
 
 
 def _named_buyers(world: World) -> Int32:
@@ -118,56 +122,70 @@ def _named_buyers(world: World) -> Int32:
     return np.where(wrong & (stranger != trade.seller), stranger, trade.buyer)
 
 
+@dataclass(frozen=True)
+class _Settlement:
+    """How invoices [k] were paid (see ``Invoices``)."""
+
+    first_on: Int32
+    first_amount: NDArray[np.int64]
+    second_on: Int32
+    second_amount: NDArray[np.int64]
+    paid_on: Int32
+
+
+def _pay(
+    owed: NDArray[np.int64], first_on: Int32, in_parts: Flags, last_day: Int32, rng: Generator
+) -> _Settlement:
+    """Pay ``owed`` from ``first_on`` on, at once or in two parts, as far as it happens by ``last_day``."""
+    k = len(owed)
+    first_amount = np.where(in_parts, (owed * rng.uniform(0.3, 0.7, k)).astype(np.int64), owed)
+    second_on = np.where(in_parts, first_on + rng.integers(15, 90, k), NEVER)
+    first_on = np.where(first_on <= last_day, first_on, NEVER).astype(np.int32)
+    second_on = np.where(second_on <= last_day, second_on, NEVER).astype(np.int32)
+    paid_on = np.where(in_parts, second_on, first_on)
+    return _Settlement(first_on, first_amount, second_on, owed - first_amount, paid_on)
+
+
 def settle_invoices(world: World, course: Course, defaults: Defaults) -> Invoices:
     """Draw how each invoice was paid: late and in parts where its buyer is strained, never after default."""
     settings, trade = world.settings, world.trade
     rng = stream(settings, "invoices")
     drawn = _drawn(world, course, defaults)
-    relation = trade.relation[drawn]
+    k, relation, issued_on = len(drawn), trade.relation[drawn], trade.issued_on[drawn]
     seller, payer = trade.seller[relation], trade.buyer[relation]
-    issued_on = trade.issued_on[drawn]
-    due_on = issued_on + trade.terms_days[relation]
-    k = len(drawn)
+    due_on = (issued_on + trade.terms_days[relation]).astype(np.int32)
     strain_seller = course.strain[settings.month_of(issued_on), seller]
     strain_buyer = course.strain[settings.month_of(due_on), payer]
     currency = COUNTRY_OF_REGION[world.population.region[seller]]
     amount = np.where(currency == 1, trade.amount[drawn] / EUR_PER_PLN, trade.amount[drawn]).astype(np.int64)
 
-    void = rng.random(k) < 0.015
-    returned = np.where(rng.random(k) < chance(-3.6 + 0.8 * strain_seller), rng.uniform(0.05, 0.6, k), 0)
-    disputed = rng.random(k) < chance(-3.6 + 0.8 * strain_seller)
+    void = rng.random(k) < VOID_SHARE
+    returns = rng.random(k) < chance(-3.6 + 0.8 * strain_seller)
+    returned = (amount * np.where(returns & ~void, rng.uniform(0.05, 0.6, k), 0)).astype(np.int64)
+    disputed = (rng.random(k) < chance(-3.6 + 0.8 * strain_seller)) & ~void
     deducted = np.where(disputed & (rng.random(k) < 0.6), rng.uniform(0.02, 0.12, k), 0)
-    credit = (amount * returned).astype(np.int64)
-    owed = amount - credit - (amount * deducted).astype(np.int64)
 
     habit = stream(settings, "habits").normal(0, HABIT_DAYS, world.population.traders)
     late = habit[payer] + STRAIN_DAYS * strain_buyer + CHANCE_DAYS * settings.noise * rng.standard_normal(k)
     first_on = np.maximum(due_on + np.maximum(np.round(late), -15), issued_on + 1).astype(np.int32)
+    never = void | (rng.random(k) < FORGOTTEN_SHARE)
+    last_day = np.where(never, issued_on, np.minimum(defaults.on[payer] - 1, settings.extracted_on))
     in_parts = rng.random(k) < chance(1.3 * strain_buyer - 4.0)
-    first_amount = np.where(in_parts, (owed * rng.uniform(0.3, 0.7, k)).astype(np.int64), owed)
-    second_on = first_on + rng.integers(15, 90, k).astype(np.int32)
-    last_day = np.minimum(defaults.on[payer] - 1, settings.extracted_on)
-    last_day = np.where(void | (rng.random(k) < 0.008), issued_on, last_day)
-    first_paid, second_paid = first_on <= last_day, in_parts & (second_on <= last_day)
+    owed = amount - returned - (amount * deducted).astype(np.int64)
     void_on = np.minimum(issued_on + rng.integers(1, 21, k), settings.extracted_on)
     return Invoices(
         relation=relation,
         seller=seller,
         buyer=_named_buyers(world)[relation],
         issued_on=issued_on,
-        due_on=due_on.astype(np.int32),
+        due_on=due_on,
         amount=amount,
         currency=currency,
         strain_seller=strain_seller,
-        strain_buyer=strain_buyer,
         void_on=np.where(void, void_on, NEVER).astype(np.int32),
-        returned=np.where(void, 0, credit),
-        disputed=disputed & ~void,
-        first_on=np.where(first_paid, first_on, NEVER).astype(np.int32),
-        first_amount=first_amount,
-        second_on=np.where(second_paid, second_on, NEVER).astype(np.int32),
-        second_amount=owed - first_amount,
-        paid_on=np.where(in_parts, np.where(second_paid, second_on, NEVER), np.where(first_paid, first_on, NEVER)).astype(np.int32),
+        returned=returned,
+        disputed=disputed,
+        **vars(_pay(owed, first_on, in_parts, last_day, rng)),
     )
 
 
@@ -182,66 +200,65 @@ def _credit_notes(
     return corrected[ok], day[ok].astype(np.int32)
 
 
-def write_invoices(invoices: Invoices, world: World, defaults: Defaults, folder: Path) -> None:
-    """Tables ``invoices`` (credit notes after the rest) and ``payments``."""
-    settings = world.settings
-    rng = stream(settings, "invoice papers")
-    k = len(invoices)
-    corrected, credited_on = _credit_notes(invoices, defaults, settings)
-    rows = np.concatenate([np.arange(k), corrected])
-    is_note = np.arange(len(rows)) >= k
-
-    def unless_note(values: NDArray[np.generic], note: NDArray[np.generic] | int) -> NDArray[np.generic]:
-        return np.where(is_note, note, values[rows])
-
-    issued_on = np.concatenate([invoices.issued_on, credited_on]).astype(np.int32)
-    status = np.full(k, OPEN)
+def _status(invoices: Invoices) -> tuple[NDArray[np.int64], Int32]:
+    """(position in ``STATUSES``, day it was reached) of each invoice."""
+    status = np.full(len(invoices), OPEN)
     status[invoices.paid_on != NEVER] = PAID
     status[invoices.void_on != NEVER] = VOID
-    status_on = np.minimum(invoices.paid_on, invoices.void_on)
-    confirmed_on = invoices.issued_on + rng.integers(1, 11, k)
-    unconfirmed = (rng.random(k) < 0.3) | (invoices.void_on != NEVER) | (confirmed_on > settings.extracted_on)
-    confirmed_on = np.where(unconfirmed, NEVER, confirmed_on)
-    write_contract(
-        folder,
-        "invoices",
-        {
-            "invoice_id": Numbered("I", np.arange(len(rows))),
-            "seller_id": party(invoices.seller[rows]),
-            "buyer_id": party(invoices.buyer[rows]),
-            "issued_on": Days(issued_on),
-            "amount": np.concatenate([invoices.amount, invoices.returned[corrected]]),
-            "currency": Chosen(CURRENCIES, invoices.currency[rows]),
-            "due_on": Days(unless_note(invoices.due_on, NEVER).astype(np.int32)),
-            "paid_on": Days(unless_note(invoices.paid_on, NEVER).astype(np.int32)),
-            "confirmed_on": Days(unless_note(confirmed_on, NEVER).astype(np.int32)),
-            "status": Chosen(STATUSES, unless_note(status, CREDIT_NOTE)),
-            "status_on": Days(unless_note(status_on, issued_on).astype(np.int32)),
-            "corrects_invoice_id": Numbered("I", np.where(is_note, rows, -1)),
-            "goods": Chosen(
-                tuple(row[-1] for row in INDUSTRIES), world.population.industry[invoices.seller[rows]]
-            ),
-            "known_on": Days(issued_on + rng.integers(0, 2, len(rows)).astype(np.int32)),
-        },
-    )
+    return status, np.minimum(invoices.paid_on, invoices.void_on)
+
+
+def _confirmed_on(invoices: Invoices, settings: EcosystemSettings, rng: Generator) -> Int32:
+    """Day of the buyer's confirmation: for most invoices that stand, days after issue."""
+    k = len(invoices)
+    day = invoices.issued_on + rng.integers(1, 11, k)
+    missing = (rng.random(k) < 0.3) | (invoices.void_on != NEVER) | (day > settings.extracted_on)
+    return np.where(missing, NEVER, day).astype(np.int32)
+
+
+def write_invoices(invoices: Invoices, world: World, defaults: Defaults, folder: Path) -> None:
+    """Table ``invoices``, credit notes after the rest."""
+    rng = stream(world.settings, "invoice papers")
+    corrected, credited_on = _credit_notes(invoices, defaults, world.settings)
+    none = np.full(len(corrected), NEVER, np.int32)
+    rows = np.concatenate([np.arange(len(invoices)), corrected])
+    status, status_on = _status(invoices)
+    issued_on = np.concatenate([invoices.issued_on, credited_on])
+    confirmed_on = _confirmed_on(invoices, world.settings, rng)
+    goods = tuple(row[-1] for row in INDUSTRIES)
+    columns: dict[str, Column] = {
+        "invoice_id": Numbered("I", np.arange(len(rows))),
+        "seller_id": party(invoices.seller[rows]),
+        "buyer_id": party(invoices.buyer[rows]),
+        "issued_on": Days(issued_on),
+        "amount": np.concatenate([invoices.amount, invoices.returned[corrected]]),
+        "currency": Chosen(CURRENCIES, invoices.currency[rows]),
+        "due_on": Days(np.concatenate([invoices.due_on, none])),
+        "paid_on": Days(np.concatenate([invoices.paid_on, none])),
+        "confirmed_on": Days(np.concatenate([confirmed_on, none])),
+        "status": Chosen(STATUSES, np.concatenate([status, np.full(len(none), CREDIT_NOTE)])),
+        "status_on": Days(np.concatenate([status_on, credited_on])),
+        "corrects_invoice_id": Numbered("I", np.concatenate([np.full(len(invoices), -1), corrected])),
+        "goods": Chosen(goods, world.population.industry[invoices.seller[rows]]),
+        "known_on": Days(issued_on + rng.integers(0, 2, len(rows), np.int32)),
+    }
+    write_contract(folder, "invoices", columns)
+
+
+def write_payments(invoices: Invoices, folder: Path) -> None:
+    """Table ``payments``: what was paid at once or first, then what was paid second."""
     first = np.flatnonzero((invoices.first_on != NEVER) & (invoices.first_amount > 0))
     second = np.flatnonzero((invoices.second_on != NEVER) & (invoices.second_amount > 0))
     invoice = np.concatenate([first, second])
     paid_on = np.concatenate([invoices.first_on[first], invoices.second_on[second]])
-    write_contract(
-        folder,
-        "payments",
-        {
-            "payment_id": Numbered("T", np.arange(len(invoice))),
-            "payer_id": party(invoices.buyer[invoice]),
-            "payee_id": party(invoices.seller[invoice]),
-            "paid_on": Days(paid_on),
-            "amount": np.concatenate([invoices.first_amount[first], invoices.second_amount[second]]),
-            "currency": Chosen(CURRENCIES, invoices.currency[invoice]),
-            "invoice_id": Numbered("I", invoice),
-            "known_on": Days(paid_on),
-        },
-    )
-
-
-__all__ = ["NOT_YET", "Defaults", "Invoices", "date_defaults", "settle_invoices", "write_invoices"]
+    columns: dict[str, Column] = {
+        "payment_id": Numbered("T", np.arange(len(invoice))),
+        "payer_id": party(invoices.buyer[invoice]),
+        "payee_id": party(invoices.seller[invoice]),
+        "paid_on": Days(paid_on),
+        "amount": np.concatenate([invoices.first_amount[first], invoices.second_amount[second]]),
+        "currency": Chosen(CURRENCIES, invoices.currency[invoice]),
+        "invoice_id": Numbered("I", invoice),
+        "known_on": Days(paid_on),
+    }
+    write_contract(folder, "payments", columns)

@@ -11,7 +11,7 @@ from loaders.synthetic.columns import NEVER, Chosen, Column, Days, Numbered, par
 from loaders.synthetic.course import NOT_YET, Course, World
 from loaders.synthetic.invoices import CURRENCIES, Defaults, Invoices, chance
 from loaders.synthetic.population import INDUSTRIES, RETAIL_TIER
-from loaders.synthetic.settings import MOST_INVOICES_PER_PARTY, stream
+from loaders.synthetic.settings import MOST_INVOICES_PER_PARTY, WARM_UP_MONTHS, stream
 
 SHIPPED_SHARE = 0.70
 MODES = ("road", "rail", "sea", "air")
@@ -101,7 +101,9 @@ def write_financings(invoices: Invoices, world: World, folder: Path) -> None:
 Rows = dict[str, NDArray[np.generic]]
 
 
-def _event_rows(kind: int, about: NDArray[np.integer], by: NDArray[np.integer] | int, day: NDArray[np.integer]) -> Rows:
+def _event_rows(
+    kind: int, about: NDArray[np.integer], by: NDArray[np.integer] | int, day: NDArray[np.integer]
+) -> Rows:
     n = len(about)
     return {
         "kind": np.full(n, kind),
@@ -136,7 +138,7 @@ def _consumer_events(world: World, course: Course, rng: np.random.Generator) -> 
     retail = (population.tier == RETAIL_TIER) & population.on_platform
     shops = np.flatnonzero(retail[: population.traders])
     pace = CONSUMER_CONTACTS * settings.invoices_each / MOST_INVOICES_PER_PARTY
-    count = rng.poisson(pace * settings.months * np.sqrt(population.size[shops]))
+    count = rng.poisson(pace * 12 * settings.years * np.sqrt(population.size[shops]))
     about = np.repeat(shops, count)
     day = rng.integers(settings.first_day, settings.month_starts[-1], len(about))
     strain = course.strain[settings.month_of(day.astype(np.int32)), about]
@@ -155,9 +157,7 @@ def _lawsuits(world: World, course: Course, rng: np.random.Generator) -> list[Ro
     return [_event_rows(LAWSUIT, sued, -1, start + rng.integers(20, 120, len(sued)))]
 
 
-def write_events(
-    invoices: Invoices, world: World, course: Course, defaults: Defaults, folder: Path
-) -> None:
+def write_events(invoices: Invoices, world: World, course: Course, defaults: Defaults, folder: Path) -> None:
     """Table ``events``, by day; none after the party's default or the extract."""
     settings = world.settings
     rng = stream(settings, "events")
@@ -166,6 +166,7 @@ def write_events(
     )
     rows = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     shown = (rows["day"] < defaults.on[rows["party"]]) & (rows["day"] <= settings.extracted_on)
+    shown &= rows["day"] >= settings.first_day
     order = np.flatnonzero(shown)[np.argsort(rows["day"][shown], kind="stable")]
     rows = {name: values[order] for name, values in rows.items()}
     n = len(order)
@@ -193,8 +194,11 @@ def write_stocks(world: World, course: Course, defaults: Defaults, folder: Path)
     chosen = np.flatnonzero((rng.random(n) < share) & population.on_platform[:n])
     base = np.exp(rng.normal(6, 0.7, len(chosen))) * population.size[chosen]
     price = np.round(np.exp(rng.normal(7, 0.7, len(chosen)))).astype(np.int64)
-    month, holder = (axis.ravel() for axis in np.indices((settings.months, len(chosen))))
-    level = 0.20 * course.strain[:, chosen].ravel() + 0.15 * settings.noise * rng.standard_normal(len(month))
+    month, holder = (axis.ravel() for axis in np.indices((12 * settings.years, len(chosen))))
+    month += WARM_UP_MONTHS
+    level = 0.20 * course.strain[
+        WARM_UP_MONTHS:, chosen
+    ].ravel() + 0.15 * settings.noise * rng.standard_normal(len(month))
     units = np.round(base[holder] * np.exp(level))
     on = settings.month_starts[month + 1] - 1
     here = (on < defaults.on[chosen[holder]]) & (population.entered[chosen[holder]] <= month)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph.vocabulary import SIZE_BANDS
-from loaders.synthetic.columns import NEVER, Chosen, Days, Numbered, party, write_contract
+from loaders.synthetic.columns import NEVER, Chosen, Column, Days, Numbered, party, write_contract
 from loaders.synthetic.settings import EcosystemSettings, stream
 
 #: Industry, tier of the supply chain (0: raw material, 4: retail), share of companies, seasonal swing,
@@ -26,11 +26,13 @@ INDUSTRIES: tuple[tuple[str, int, float, float, int, float, str], ...] = (
     ("wholesale", 3, 0.16, 0.15, 10, 0.02, "mixed goods"),
     ("retail", 4, 0.17, 0.30, 11, 0.04, "consumer goods"),
 )
-INDUSTRY_NAMES = tuple(row[0] for row in INDUSTRIES) + ("transport", "finance")
+INDUSTRY_NAMES = (*(row[0] for row in INDUSTRIES), "transport", "finance")
+INDUSTRY_SHARES = np.array([row[2] for row in INDUSTRIES] + [0.0, 0.0])
 TRANSPORT, FINANCE = len(INDUSTRIES), len(INDUSTRIES) + 1
 TIER = np.array([row[1] for row in INDUSTRIES] + [3, 3], np.int8)
 RETAIL_TIER = 4
 REGIONS = tuple(f"R{number:02d}" for number in range(1, 11))
+REGION_SHARES = np.linspace(2.0, 1.0, len(REGIONS)) / (1.5 * len(REGIONS))
 #: Country of each region: the first eight are at home.
 COUNTRIES = ("DE", "PL")
 COUNTRY_OF_REGION = np.array([0] * 8 + [1] * 2, np.int8)
@@ -39,10 +41,13 @@ TRADER_SHARE = 0.83
 CARRIER_SHARE = 0.012
 FINANCIER_SHARE = 0.003
 OFF_PLATFORM_SHARE = 0.10
+IDENTIFIED_SHARE = 0.2
 ENTRANT_SHARE = 0.12
 #: Tail exponent of company size, and the largest share of its tier one company may have.
 SIZE_EXPONENT = 1.6
 LARGEST_SHARE_OF_TIER = 0.02
+#: Sizes that part the size bands.
+SIZE_EDGES = np.array([0.6, 1.2, 4.0])
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,7 @@ def _sizes(tier: NDArray[np.int8], rng: np.random.Generator) -> NDArray[np.float
     for level in np.unique(tier):
         mine = tier == level
         size[mine] = np.minimum(size[mine], max(2.0, LARGEST_SHARE_OF_TIER * size[mine].sum()))
-    return (size / size.mean()).astype(np.float32)
+    return np.asarray(size / size.mean(), np.float32)
 
 
 def draw_population(settings: EcosystemSettings) -> Population:
@@ -95,12 +100,10 @@ def draw_population(settings: EcosystemSettings) -> Population:
     financiers = max(3, round(n * FINANCIER_SHARE))
     traders = round(n * TRADER_SHARE)
     companies = traders + carriers + financiers
-    shares = np.array([row[2] for row in INDUSTRIES])
     industry = np.full(companies, FINANCE, np.int8)
-    industry[:traders] = rng.choice(len(INDUSTRIES), traders, p=shares / shares.sum())
+    industry[:traders] = rng.choice(len(INDUSTRY_NAMES), traders, p=INDUSTRY_SHARES)
     industry[traders : traders + carriers] = TRANSPORT
-    weights = np.linspace(2.0, 1.0, len(REGIONS))
-    region = rng.choice(len(REGIONS), companies, p=weights / weights.sum()).astype(np.int8)
+    region = rng.choice(len(REGIONS), companies, p=REGION_SHARES).astype(np.int8)
     size = np.ones(companies, np.float32)
     size[:traders] = _sizes(TIER[industry[:traders]], rng)
 
@@ -138,48 +141,50 @@ def _roles(population: Population) -> Chosen:
     return Chosen(words, role)
 
 
+def _known_on(population: Population, settings: EcosystemSettings) -> NDArray[np.int32]:
+    """Day from which each party is known: two weeks after its registration; the early ones from the start."""
+    registered = np.full(population.parties, settings.first_day, np.int32)
+    registered[: population.companies] = population.registered_on + 14
+    return np.maximum(registered, settings.first_day)
+
+
 def write_parties(population: Population, settings: EcosystemSettings, folder: Path) -> None:
-    """Tables ``parties`` and ``identifiers``."""
+    """Table ``parties``."""
     n, companies = population.parties, population.companies
 
-    def everyone(values: NDArray[np.generic], default: float) -> NDArray[np.generic]:
-        return np.concatenate([values, np.full(n - companies, default, values.dtype)])
+    def everyone(values: NDArray[np.integer]) -> NDArray[np.integer]:
+        return np.concatenate([values, np.full(n - companies, -1, values.dtype)])
 
-    codes = np.arange(n)
-    is_person = codes >= companies
-    size_rank = np.searchsorted(np.array([0.6, 1.2, 4.0]), population.size)
-    region = everyone(population.region, -1)
-    country = np.where(region >= 0, COUNTRY_OF_REGION[np.maximum(region, 0)], 0)
-    registered_on = everyone(population.registered_on, NEVER)
-    # What was registered before the first month is known from its first day on.
-    known_on = np.where(is_person, settings.first_day, np.maximum(registered_on + 14, settings.first_day))
-    write_contract(
-        folder,
-        "parties",
-        {
-            "party_id": party(codes),
-            "kind": Chosen(("company", "person"), is_person.astype(np.int64)),
-            "roles": _roles(population),
-            "name": Numbered("Party ", codes, 7),
-            "country": Chosen(COUNTRIES, country),
-            "region": Chosen(REGIONS, region),
-            "industry": Chosen(INDUSTRY_NAMES, everyone(population.industry, -1)),
-            "registered_on": Days(registered_on),
-            "size_band": Chosen(SIZE_BANDS, everyone(size_rank, -1)),
-            "on_platform": everyone(population.on_platform, False),
-            "known_on": Days(known_on.astype(np.int32)),
-        },
-    )
+    registered_on = np.full(n, NEVER, np.int32)
+    registered_on[:companies] = population.registered_on
+    country = np.zeros(n, np.int64)
+    country[:companies] = COUNTRY_OF_REGION[population.region]
+    on_platform = np.zeros(n, np.bool_)
+    on_platform[:companies] = population.on_platform
+    columns: dict[str, Column] = {
+        "party_id": party(np.arange(n)),
+        "kind": Chosen(("company", "person"), (np.arange(n) >= companies).astype(np.int64)),
+        "roles": _roles(population),
+        "name": Numbered("Party ", np.arange(n), 7),
+        "country": Chosen(COUNTRIES, country),
+        "region": Chosen(REGIONS, everyone(population.region)),
+        "industry": Chosen(INDUSTRY_NAMES, everyone(population.industry)),
+        "registered_on": Days(registered_on),
+        "size_band": Chosen(SIZE_BANDS, everyone(np.searchsorted(SIZE_EDGES, population.size))),
+        "on_platform": on_platform,
+        "known_on": Days(_known_on(population, settings)),
+    }
+    write_contract(folder, "parties", columns)
+
+
+def write_identifiers(population: Population, settings: EcosystemSettings, folder: Path) -> None:
+    """Table ``identifiers``: one for a share of the companies."""
     rng = stream(settings, "identifiers")
-    named = np.flatnonzero(rng.random(companies) < 0.2)
-    scheme = (population.size[named] > 2.0).astype(np.int64)
-    write_contract(
-        folder,
-        "identifiers",
-        {
-            "party_id": party(named),
-            "scheme": Chosen(("VAT", "LEI"), scheme),
-            "value": Numbered("XX", named, 12),
-            "known_on": Days(known_on[named].astype(np.int32)),
-        },
-    )
+    named = np.flatnonzero(rng.random(population.companies) < IDENTIFIED_SHARE)
+    columns: dict[str, Column] = {
+        "party_id": party(named),
+        "scheme": Chosen(("VAT", "LEI"), (population.size[named] > 2.0).astype(np.int64)),
+        "value": Numbered("XX", named, 12),
+        "known_on": Days(_known_on(population, settings)[named]),
+    }
+    write_contract(folder, "identifiers", columns)

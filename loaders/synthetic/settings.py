@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph.errors import BadInput
-from graph.relations import day_number
 from graph.source import SourceDeclaration, Task
 
 SOURCE = "synthetic"
 HORIZON_DAYS = 365
 #: Documents keep arriving this long after the last simulated month, so that late outcomes are known.
 EXTRACTION_DELAY_DAYS = 90
+#: Months simulated before the first one that leaves rows: stress, contagion and failures settle in.
+WARM_UP_MONTHS = 12
 #: Invoices of an ecosystem of any size: few parties get a rich file each, a million get five.
 INVOICE_BUDGET = 2_400_000
 MOST_INVOICES_PER_PARTY = 24.0
@@ -70,7 +71,8 @@ class EcosystemSettings:
 
     @property
     def months(self) -> int:
-        return self.years * 12
+        """Simulated months; the first ``WARM_UP_MONTHS`` leave no rows."""
+        return WARM_UP_MONTHS + self.years * 12
 
     @property
     def invoices_each(self) -> float:
@@ -83,14 +85,15 @@ class EcosystemSettings:
 
     @cached_property
     def month_starts(self) -> NDArray[np.int32]:
-        """Day number of the first day of each month, and of the one after the last; int32 [months + 1]."""
-        first = np.datetime64(self.start, "M")
+        """Day number of the first day of each simulated month, and of the one after; int32 [months + 1]."""
+        first = np.datetime64(self.start, "M") - WARM_UP_MONTHS
         days = (first + np.arange(self.months + 1)).astype("datetime64[D]")
         return days.astype(np.int64).astype(np.int32)
 
     @property
     def first_day(self) -> int:
-        return int(self.month_starts[0])
+        """Day number from which there are rows."""
+        return int(self.month_starts[WARM_UP_MONTHS])
 
     @property
     def extracted_on(self) -> int:
@@ -111,7 +114,7 @@ class EcosystemSettings:
         """
         test = self.months - 12
         valid = test - 15
-        train = tuple(range(valid - 3, 11, -3)[::-1])
+        train = tuple(range(valid - 3, WARM_UP_MONTHS + 11, -3)[::-1])
         return {"train": train, "valid": (valid,), "test": (test,)}
 
     def first_day_of(self, month: int) -> date:
@@ -139,6 +142,3 @@ class EcosystemSettings:
 def stream(settings: EcosystemSettings, name: str) -> np.random.Generator:
     """Random numbers of one stage: stages do not disturb each other, whatever the contagion."""
     return np.random.default_rng([settings.seed, *name.encode()])
-
-
-__all__ = ["HORIZON_DAYS", "SOURCE", "EcosystemSettings", "day_number", "stream"]

@@ -22,7 +22,7 @@ KINDS = ("GUARANTEES", "OWNS", "LEGAL_REP_OF", "SHARES_ADDRESS")
 
 @dataclass(frozen=True)
 class Guarantees:
-    """Guarantor stands for guaranteed in months [start, end); int32 [g] each, ``amount`` int64 minor units."""
+    """Who stands for whom in months [start, end); int32 [g] each. ``amount``: int64 minor units of EUR."""
 
     guarantor: NDArray[np.int32]
     guaranteed: NDArray[np.int32]
@@ -39,7 +39,8 @@ def regional_partners(
     order = np.argsort(region, kind="stable").astype(np.int32)
     starts = np.searchsorted(region[order], np.arange(region.max() + 2))
     low, high = starts[region[codes]], starts[region[codes] + 1]
-    return order[low + (rng.random(len(codes)) * (high - low)).astype(np.int64)]
+    found: NDArray[np.int32] = order[low + (rng.random(len(codes)) * (high - low)).astype(np.int64)]
+    return found
 
 
 def draw_guarantees(population: Population, settings: EcosystemSettings) -> Guarantees:
@@ -69,7 +70,7 @@ def draw_guarantees(population: Population, settings: EcosystemSettings) -> Guar
 def _started(months: NDArray[np.int32], settings: EcosystemSettings) -> NDArray[np.int32]:
     """First day of each month; months before the first are counted back by 30 days."""
     inside = settings.month_starts[np.clip(months, 0, settings.months)]
-    return (inside + np.minimum(months, 0) * 30).astype(np.int32)
+    return np.asarray(inside + np.minimum(months, 0) * 30, np.int32)
 
 
 def _rows(

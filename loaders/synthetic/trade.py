@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loaders.synthetic.population import INDUSTRIES, TIER, Population
-from loaders.synthetic.settings import EcosystemSettings, stream
+from loaders.synthetic.settings import WARM_UP_MONTHS, EcosystemSettings, stream
 
 #: Half of the supply relations are gone after 13 months (see docs/synthetic.md for the source).
 RELATION_HALF_LIFE_MONTHS = 13.0
@@ -75,7 +75,8 @@ class _Suppliers:
         low, high = self.edges[first], self.edges[last]
         point = low + rng.random(len(tier)) * (high - low)
         found = np.searchsorted(self.mass, point, side="right") - 1
-        return self.order[np.clip(found, 0, len(self.order) - 1)]
+        drawn: NDArray[np.int32] = self.order[np.clip(found, 0, len(self.order) - 1)]
+        return drawn
 
 
 def _lives(
@@ -121,9 +122,12 @@ def _draw_relations(
 def _season(settings: EcosystemSettings) -> NDArray[np.float64]:
     """Level of trade by industry and month, at most 1; float64 [industries, months]."""
     month = np.arange(settings.months)
+    calendar_month = (settings.start.month - 1 + month - WARM_UP_MONTHS) % 12
     rows = []
     for _, _, _, swing, peak, growth, _ in INDUSTRIES:
-        rows.append((1 + swing * np.cos(2 * np.pi * (month - peak) / 12)) * (1 + growth) ** (month / 12))
+        rows.append(
+            (1 + swing * np.cos(2 * np.pi * (calendar_month - peak) / 12)) * (1 + growth) ** (month / 12)
+        )
     level = np.array(rows)
     return np.asarray(level / level.max())
 
@@ -134,7 +138,8 @@ def plan_trade(population: Population, settings: EcosystemSettings) -> Trade:
     seller, buyer, start, end = _draw_relations(population, settings, rng)
     season = _season(settings)
     pace = np.exp(rng.normal(0, 0.5, len(seller))) * (end - start)
-    planned = settings.invoices_each * settings.parties * PLANNED_OVER_KEPT / season.mean()
+    per_month = settings.invoices_each * settings.parties / (12 * settings.years)
+    planned = settings.months * per_month * PLANNED_OVER_KEPT / season.mean()
     count = rng.poisson(pace * (planned / pace.sum()))
     relation = np.repeat(np.arange(len(seller), dtype=np.int32), count)
     moment = start[relation] + rng.random(len(relation)) * (end - start)[relation]
@@ -147,14 +152,14 @@ def plan_trade(population: Population, settings: EcosystemSettings) -> Trade:
     issued_on = settings.month_starts[month] + ((moment - month) * month_days[month]).astype(np.int32)
     typical = np.sqrt(population.size[seller] * population.size[buyer])[relation]
     amount = np.round(np.exp(rng.normal(8.0, 0.6, len(relation))) * typical * 100)
-    used, relation = np.unique(relation, return_inverse=True)
+    used, position = np.unique(relation, return_inverse=True)
     return Trade(
         seller=seller[used],
         buyer=buyer[used],
         start=start[used],
         end=end[used],
         terms_days=rng.choice(TERMS_DAYS, len(used), p=[0.1, 0.4, 0.15, 0.25, 0.1]),
-        relation=relation.astype(np.int32),
+        relation=position.astype(np.int32),
         issued_on=issued_on.astype(np.int32),
         amount=amount.astype(np.int64),
         month_offsets=np.searchsorted(month, np.arange(settings.months + 1)).astype(np.int64),

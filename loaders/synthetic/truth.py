@@ -23,6 +23,8 @@ from loaders.synthetic.course import (
 )
 from loaders.synthetic.population import INDUSTRY_NAMES, REGIONS
 
+Codes = NDArray[np.int32]
+
 
 def default_probability(course: Course, month: int) -> NDArray[np.float64]:
     """Probability of a declared default in the twelve months from ``month``; float64 [traders].
@@ -62,15 +64,15 @@ def _write_hazard(world: World, course: Course, folder: Path) -> None:
     write(folder / "hazard.parquet", columns)
 
 
-def _contributions(world: World, moment: Moment) -> list[tuple[str, NDArray, NDArray, NDArray]]:
+def _contributions(world: World, moment: Moment) -> list[tuple[str, Codes, Codes, NDArray[np.floating]]]:
     """(relation, party, counterparty, log-odds) of all that was inherited at a moment."""
     trade, g = world.trade, world.guarantees
     gain = GAIN * world.settings.contagion
     traded = np.flatnonzero(moment.exposure > 0)
     seller, buyer = trade.seller[traded], trade.buyer[traded]
     exposure, pressure = moment.exposure[traded], moment.pressure
-    alive, given, taken = guarantee_shares(world, moment.month)
-    alive = np.flatnonzero(alive)
+    is_alive, given, taken = guarantee_shares(world, moment.month)
+    alive = np.flatnonzero(is_alive)
     guarantor, guaranteed = g.guarantor[alive], g.guaranteed[alive]
     rows = {
         "SUPPLIES.out": (seller, buyer, exposure / moment.scale_out[seller]),
