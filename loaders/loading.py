@@ -69,7 +69,7 @@ def _scratch(workspace: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]
     folder = workspace / "tmp" / f"load-{uuid.uuid4().hex[:12]}"
     folder.mkdir(parents=True)
     connection = duckdb.connect(
-        str(folder / "staging.duckdb"),
+        ":memory:",
         config={
             "memory_limit": MEMORY_LIMIT,
             "temp_directory": str(folder / "spill"),
