@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from gnn.evidence_rows import day_text
-from gnn.explanation import MAX_COUNTERPARTIES, explanation_body
+from gnn.explanation import MAX_COUNTERPARTIES, explain_party
 from gnn.run_files import RunFacts, ScoreRun, StoredRun, write_run
 from gnn.scorecard import BANDS, SCORED, STATUSES
 from gnn.scores import Body, score_bodies, score_body
@@ -50,7 +53,7 @@ class RunReader:
 
     def explanation(self, party_id: str, limit: int = MAX_COUNTERPARTIES) -> Body:
         """The score with its exact split, counterparties and columns. Raises ``UnknownParty``."""
-        return explanation_body(self._run, self._run.code(party_id), limit)
+        return explain_party(self._run, party_id, limit)
 
     def neighbourhood(self, party_id: str, hops: int = 1, limit: int = 50) -> Body:
         """The ``limit`` closest parties within ``hops`` and the links among them. Raises ``UnknownParty``."""
@@ -67,6 +70,20 @@ class RunReader:
             "as_of": run.facts.as_of,
             "run_id": run.facts.run_id,
         }
+
+    def riskiest(self) -> str:
+        """Id of the scored party with the lowest score (the first by id among equals)."""
+        return self._lowest(self._run.arrays["score"])
+
+    def most_inherited(self) -> str:
+        """Id of the scored party whose counterparties cost it most points."""
+        return self._lowest(self._run.arrays["points"][:, 3:-1].sum(axis=1))
+
+    def _lowest(self, values: NDArray[Any]) -> str:
+        scored = np.flatnonzero(self._run.arrays["status"] == SCORED)
+        if not len(scored):
+            raise NoPublishedRun(f"run {self.facts.run_id} scored nobody")
+        return self._run.party_ids[int(scored[np.argmin(values[scored])])]
 
     def _node(self, code: int, hop: int) -> dict[str, Any]:
         arrays = self._run.arrays

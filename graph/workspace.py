@@ -118,6 +118,13 @@ class Workspace:
         """Folder of the served model; None where none was promoted."""
         return _target(self.models / "champion")
 
+    def require_champion(self) -> Path:
+        """Folder of the served model. Raises ``BadInput`` where none was trained yet."""
+        folder = self.champion()
+        if folder is None:
+            raise BadInput(f"there is no model in {self.folder}: run 'ecorisk train'")
+        return folder
+
     def publish_run(self, run_id: str, write: Callable[[Path], None]) -> Path:
         """Put a run in place (``write`` fills an empty folder), then make it the current one."""
         return _publish(self.runs, run_id, write, "current")

@@ -1,0 +1,493 @@
+"""The command line: each command calls a room and shows what came back."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from graph.errors import BadInput, EcoriskError, Refused, StoreUnavailable
+from graph.store import EcosystemStore
+from graph.workspace import Workspace
+
+#: Exit codes by error, the most special class first; anything else of ours is 3.
+EXIT_CODES: tuple[tuple[type[EcoriskError], int], ...] = (
+    (StoreUnavailable, 4),
+    (Refused, 5),
+    (EcoriskError, 3),
+)
+#: Options that may stand anywhere on the line; True: they take a value.
+GLOBAL_OPTIONS = {"--workspace": True, "--store": True, "--purpose": True, "--json": False}
+
+app = typer.Typer(
+    name="ecorisk",
+    help="Graph-based ecosystem risk: load, train, score, explain, serve. "
+    "--workspace, --store, --purpose and --json may stand anywhere on the line.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+neo4j_app = typer.Typer(
+    help="A local Neo4j server, without Docker or Java on the machine.", no_args_is_help=True
+)
+app.add_typer(neo4j_app, name="neo4j")
+
+#: People read here; with --json stdout belongs to the one object that is printed.
+console = Console(stderr=True)
+
+
+@dataclass(frozen=True)
+class Session:
+    """What the global options said."""
+
+    folder: Path
+    store_uri: str
+    purpose: str | None
+    as_json: bool
+
+    def workspace(self) -> Workspace:
+        return Workspace.open(self.folder)
+
+    def store(self) -> EcosystemStore:
+        """The store named by ``--store``: the workspace's DuckDB file, or a Neo4j server."""
+        workspace = self.workspace()
+        currency = workspace.settings.base_currency
+        if self.store_uri == "duckdb":
+            from graph.duckdb_store import DuckDBStore
+
+            return DuckDBStore(workspace.database, currency)
+        if "://" not in self.store_uri:
+            raise BadInput(f"--store {self.store_uri!r}: expected 'duckdb' or a neo4j:// or bolt:// address")
+        from graph.neo4j.store import Neo4jStore
+
+        return Neo4jStore(_neo4j_settings(workspace, self.store_uri), currency)
+
+    def show(self, body: Mapping[str, Any], *renderables: Any) -> None:
+        """One JSON object for machines, or renderables for people."""
+        if self.as_json:
+            print(json.dumps(body, default=str, ensure_ascii=False))
+        else:
+            for renderable in renderables:
+                Console().print(renderable)
+
+
+def _neo4j_settings(workspace: Workspace, uri: str) -> Any:
+    from graph.neo4j.server import LocalServer
+    from graph.neo4j.session import Neo4jSettings
+
+    user, password = os.environ.get("ECORISK_NEO4J_USER"), os.environ.get("ECORISK_NEO4J_PASSWORD")
+    if password is None and LocalServer(workspace.neo4j).password_file.exists():
+        local = LocalServer(workspace.neo4j).settings()
+        if local.uri == uri:
+            return local
+    return Neo4jSettings(uri, user or "neo4j", password or "")
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    workspace: Annotated[
+        Path, typer.Option(envvar="ECORISK_WORKSPACE", help="folder of data, models and runs")
+    ] = Path("workspace"),
+    store: Annotated[
+        str, typer.Option(envvar="ECORISK_STORE", help="duckdb, or a neo4j:// / bolt:// address")
+    ] = "duckdb",
+    purpose: Annotated[
+        str | None, typer.Option(help="use only rows whose consent permits this purpose")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object to stdout")] = False,
+) -> None:
+    """Graph-based ecosystem risk."""
+    context.obj = Session(workspace, store, purpose, as_json)
+
+
+@contextmanager
+def progress_bar(label: str) -> Iterator[Callable[[str, float | None], None]]:
+    """A bar on stderr that is told what is being done and, where known, how much of it is (0 to 1)."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        bar = progress.add_task(label, total=None)
+
+        def tell(what: str, share: float | None = None) -> None:
+            progress.update(
+                bar,
+                description=f"{label}: {what}",
+                total=None if share is None else 1.0,
+                completed=share or 0.0,
+            )
+
+        yield tell
+
+
+def parse_day(text: str) -> date:
+    """An ISO day, for ``--as-of``."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date()
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no day; expected YYYY-MM-DD, such as 2019-12-31") from None
+
+
+AsOf = Annotated[
+    date, typer.Option(parser=parse_day, metavar="YYYY-MM-DD", help="what was known on this day")
+]
+Task = Annotated[str | None, typer.Option(help="the task, where a source declares several")]
+
+
+@app.command("load")
+def load_command(
+    context: typer.Context,
+    source: Annotated[str, typer.Argument(help="a shipped mapping's name, or a YAML file of yours")],
+    path: Annotated[Path, typer.Argument(help="the source's folder, or one file of it")],
+) -> None:
+    """Read a source, check every row, append the good ones; the others go to quarantine/."""
+    from loaders import load
+
+    session: Session = context.obj
+    workspace = session.workspace()
+    with progress_bar("load") as tell:
+        report = load(source, path, session.store(), workspace.folder, tell)
+    session.show(report.to_json(), report.table())
+
+
+@app.command()
+def synth(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="a new folder for the tables")],
+    parties: Annotated[int, typer.Option(help="number of parties")] = 20_000,
+    seed: Annotated[int, typer.Option(help="same seed, same bytes")] = 1,
+    contagion: Annotated[float, typer.Option(help="strength X of inherited risk; 0: none")] = 1.0,
+) -> None:
+    """Write a synthetic ecosystem with known truth, to be loaded as 'canonical'."""
+    from loaders.synthetic import EcosystemSettings, generate
+
+    session: Session = context.obj
+    settings = EcosystemSettings(parties=parties, seed=seed, contagion=contagion)
+    with progress_bar("synth") as tell:
+        generate(settings, folder, tell)
+    body = {"folder": str(folder), "parties": parties, "seed": seed, "contagion": contagion}
+    session.show(body, f"{parties:,} parties in {folder}; next: ecorisk load canonical {folder}")
+
+
+@app.command()
+def snapshot(context: typer.Context, as_of: AsOf) -> None:
+    """Show what could be known on a day: parties, rows, relations, and the sha of it all."""
+    session: Session = context.obj
+    with progress_bar("snapshot") as tell:
+        tell(f"reading {as_of}", None)
+        taken = session.store().read(as_of, session.purpose)
+    body = {
+        "as_of": as_of,
+        "snapshot_sha": taken.sha256,
+        "parties": taken.n_parties,
+        "tables": {name: table.num_rows for name, table in taken.tables.items()},
+        "relations": {name: relation.n_pairs for name, relation in taken.relations.items()},
+    }
+    table = Table("", "", title=f"As of {as_of}: {taken.n_parties:,} parties, sha {taken.sha256[:12]}")
+    for name, rows in taken.tables.items():
+        table.add_row(name, f"{rows:,} rows")
+    for name, relation in taken.relations.items():
+        table.add_row(name, f"{relation.n_pairs:,} pairs")
+    session.show(body, table)
+
+
+@app.command()
+def train(context: typer.Context, task: Task = None) -> None:
+    """Learn from past days, compare with the challengers, and keep the model as champion."""
+    from gnn.candidate import make_candidate
+
+    session: Session = context.obj
+    with progress_bar("train") as tell:
+        candidate = make_candidate(session.store(), session.workspace(), task, session.purpose, tell)
+    session.show(candidate.to_json(), candidate.evaluation.table(), *candidate.notes)
+
+
+@app.command()
+def evaluate(context: typer.Context) -> None:
+    """The champion against its challengers on days (or the part) it has not seen."""
+    from gnn.candidate import evaluate_champion
+
+    session: Session = context.obj
+    with progress_bar("evaluate") as tell:
+        evaluation = evaluate_champion(session.store(), session.workspace(), session.purpose, tell)
+    session.show(evaluation.to_json(), evaluation.table())
+
+
+@app.command()
+def score(context: typer.Context, as_of: AsOf) -> None:
+    """Score everybody as of a day and publish the run, here and in the store."""
+    from gnn.scoring_job import score_and_publish
+
+    session: Session = context.obj
+    with progress_bar("score") as tell:
+        run = score_and_publish(session.store(), session.workspace(), as_of, session.purpose, tell)
+    session.show(run.to_json(), run.table())
+
+
+@app.command()
+def explain(
+    context: typer.Context,
+    party_id: Annotated[str | None, typer.Argument(metavar="PARTY_ID", show_default=False)] = None,
+    riskiest: Annotated[bool, typer.Option("--riskiest", help="the party with the lowest score")] = False,
+    most_inherited: Annotated[
+        bool, typer.Option("--most-inherited", help="the party that its counterparties cost most points")
+    ] = False,
+) -> None:
+    """Why a party has its score: the split, the counterparties, the reasons and the rows behind them."""
+    from gnn.rendering import explanation_view
+    from gnn.runs import open_current_run
+
+    session: Session = context.obj
+    if (party_id is not None) + riskiest + most_inherited != 1:
+        raise typer.BadParameter("give one of PARTY_ID, --riskiest, --most-inherited")
+    run = open_current_run(session.workspace())
+    if party_id is None:
+        party_id = run.most_inherited() if most_inherited else run.riskiest()
+    found = run.explanation(party_id)
+    session.show(found, explanation_view(found))
+
+
+@app.command()
+def serve(
+    context: typer.Context,
+    host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="port to listen on")] = 8000,
+) -> None:
+    """Serve the published run over HTTP; it needs no store and keeps answering while jobs run."""
+    from api.server import run
+
+    session: Session = context.obj
+    run(session.workspace(), host=host, port=port)
+
+
+def _server_body(session: Session) -> dict[str, Any]:
+    from graph.neo4j.server import LocalServer
+
+    status = LocalServer(session.workspace().neo4j).status()
+    return {
+        "running": status.running,
+        "answers": status.answers,
+        "uri": status.bolt_uri,
+        "browser": status.browser_url,
+        "user": "neo4j",
+        "password_file": status.password_file,
+    }
+
+
+def _server_table(body: Mapping[str, Any]) -> Table:
+    table = Table("", "", title="Local Neo4j", show_header=False)
+    for name, value in body.items():
+        table.add_row(name, str(value))
+    return table
+
+
+@neo4j_app.command("start")
+def neo4j_start(context: typer.Context) -> None:
+    """Start the local server of this workspace (the first time fetches about 140 MB)."""
+    from graph.neo4j.server import LocalServer
+
+    session: Session = context.obj
+    with progress_bar("neo4j") as tell:
+        LocalServer(session.workspace().neo4j).start(
+            lambda done, total: tell(f"jars {done}/{total}", done / max(total, 1))
+        )
+    body = _server_body(session)
+    session.show(body, _server_table(body))
+
+
+@neo4j_app.command("stop")
+def neo4j_stop(context: typer.Context) -> None:
+    """Stop the local server of this workspace."""
+    from graph.neo4j.server import LocalServer
+
+    session: Session = context.obj
+    stopped = LocalServer(session.workspace().neo4j).stop()
+    session.show({"stopped": stopped}, "stopped" if stopped else "no server was running")
+
+
+@neo4j_app.command("status")
+def neo4j_status(context: typer.Context) -> None:
+    """Whether the local server of this workspace runs and answers."""
+    session: Session = context.obj
+    body = _server_body(session)
+    session.show(body, _server_table(body))
+
+
+def _demo_acts(folder: Path) -> Iterator[tuple[str, list[str]]]:
+    """The demo is nothing but commands, run in this order; each act has a workspace of its own."""
+    samples = Path(__file__).parent / "loaders" / "samples"
+    scms, h2, made = (str(folder / name) for name in ("scms", "h2", "synthetic"))
+    scms_source, h2_source = (str(samples / name) for name in ("scms_delivery", "h2_labor_certification"))
+    yield (
+        "Health supply chain: vendors, sites, country programmes (real records)",
+        [
+            f"--workspace {scms} load scms_delivery {scms_source}",
+            f"--workspace {scms} snapshot --as-of 2014-10-01",
+            f"--workspace {scms} train",
+            f"--workspace {scms} score --as-of 2015-06-30",
+            f"--workspace {scms} explain --riskiest",
+        ],
+    )
+    yield (
+        "Labour certification: employers and the agents they file through (real records)",
+        [
+            f"--workspace {h2} load h2_labor_certification {h2_source}",
+            f"--workspace {h2} train",
+            f"--workspace {h2} score --as-of 2019-10-01",
+            f"--workspace {h2} explain --most-inherited",
+        ],
+    )
+    yield (
+        "A synthetic ecosystem with planted contagion",
+        [
+            f"synth {folder / 'synthetic-tables'} --parties 4000 --seed 7",
+            f"--workspace {made} load canonical {folder / 'synthetic-tables'}",
+            f"--workspace {made} train",
+            f"--workspace {made} score --as-of 2024-01-01",
+            f"--workspace {made} explain --most-inherited",
+        ],
+    )
+
+
+def _demo_in_neo4j(workspace: str) -> list[str]:
+    """Load and publish through a local server; the lines of the last table. Without one it says so."""
+    console.rule("The same records in Neo4j", style="bold")
+    if run_command(["--workspace", workspace, "neo4j", "start"]):
+        return ["Neo4j was left out: see the message above; everything else works without it."]
+    from graph.neo4j.server import LocalServer
+
+    server = LocalServer(Path(workspace) / "neo4j")
+    store = ["--workspace", workspace, "--store", server.settings().uri]
+    samples = Path(__file__).parent / "loaders" / "samples" / "scms_delivery"
+    for line in (["load", "scms_delivery", str(samples)], ["score", "--as-of", "2015-06-30"]):
+        shown = "\n$ ecorisk " + " ".join([*store, *line])
+        console.print(shown, style="bold cyan", markup=False, highlight=False)
+        if run_command([*store, *line]):
+            return ["Loading into Neo4j failed: see the message above."]
+    status = server.status()
+    return [
+        f"Neo4j Browser   {status.browser_url}",
+        f"login           neo4j / the password in {status.password_file}",
+        "paste           MATCH p = (:Party)-[:SHIPS_TO]->(c:Party) WHERE c.riskScore < 600 RETURN p LIMIT 50",
+        f"stop it         ecorisk --workspace {workspace} neo4j stop",
+    ]
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option("--folder", help="a new folder for the demo's workspaces")] = Path(
+        "demo-workspace"
+    ),
+) -> None:
+    """The whole job: bundled real records, a synthetic ecosystem, and Neo4j."""
+    started = time.monotonic()
+    _clear_demo(folder)
+    for title, lines in _demo_acts(folder):
+        console.rule(title, style="bold")
+        for line in lines:
+            console.print(f"\n$ ecorisk {line}", style="bold cyan", markup=False, highlight=False)
+            if code := run_command(shlex.split(line)):
+                raise typer.Exit(code)
+    neo4j_lines = _demo_in_neo4j(str(folder / "scms"))
+    console.rule(f"Done in {time.monotonic() - started:.0f} s", style="bold")
+    for line in neo4j_lines:
+        console.print(line, markup=False, highlight=False)
+    _demo_table(folder)
+
+
+def _clear_demo(folder: Path) -> None:
+    """Remove what an earlier demo left in ``folder``; anything else there is not ours to delete."""
+    mark = folder / ".ecorisk-demo"
+    if folder.exists() and any(folder.iterdir()) and not mark.exists():
+        raise BadInput(f"{folder} is not empty and not a demo's: name another folder with --folder")
+    if (folder / "scms" / "neo4j").exists():
+        from graph.neo4j.server import LocalServer
+
+        LocalServer(folder / "scms" / "neo4j").stop()
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    mark.touch()
+
+
+def _demo_table(folder: Path) -> None:
+    """What the graph added on each set, against its absence, and where to go on."""
+    table = Table(title="Test AUC out of time, and what the graph adds", show_lines=False)
+    for column in ("workspace", "test cases", "bad", "without graph", "with graph", "difference [95 %]"):
+        table.add_column(column)
+    for name in ("scms", "h2", "synthetic"):
+        champion = Workspace.open(folder / name).require_champion()
+        found = json.loads((champion / "evaluation.json").read_text("utf-8"))
+        low, mid, high = found["differences"]["gbdt_own"]["auc"]
+        table.add_row(
+            name,
+            f"{found['test']['n']:,}",
+            f"{found['test']['positives']:,}",
+            f"{found['models']['gbdt_own']['auc']:.3f}",
+            f"{found['models'][found['champion']]['auc']:.3f}",
+            f"{mid:+.3f} [{low:+.3f}, {high:+.3f}]",
+        )
+    console.print(table)
+    console.print("Next:", style="bold")
+    for line in (
+        f"ecorisk --workspace {folder / 'h2'} serve          # then http://127.0.0.1:8000/docs",
+        f"ecorisk --workspace {folder / 'h2'} explain --riskiest --json",
+        "ecorisk load YOUR_MAPPING.yaml YOUR_FOLDER      # docs/mapping.md",
+    ):
+        console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
+
+
+def hoist_global_options(arguments: list[str]) -> list[str]:
+    """Global options first, wherever they stood, as Typer wants them. After ``--`` nothing is moved."""
+    front: list[str] = []
+    rest: list[str] = []
+    waiting = iter(arguments)
+    for argument in waiting:
+        name, _, value = argument.partition("=")
+        if argument == "--":
+            rest += [argument, *waiting]
+        elif name not in GLOBAL_OPTIONS:
+            rest.append(argument)
+        elif GLOBAL_OPTIONS[name] and not value:
+            front += [argument, *(v for v in [next(waiting, None)] if v is not None)]
+        else:
+            front.append(argument)
+    return front + rest
+
+
+def run_command(arguments: list[str]) -> int:
+    """Run one command line; returns its exit code. Errors of ours become one line and a code."""
+    ordered = hoist_global_options(arguments)
+    try:
+        app(ordered)
+    except EcoriskError as error:
+        if "--json" in ordered:
+            body = {"error": type(error).__name__, "message": error.message, "details": dict(error.details)}
+            print(json.dumps(body, default=str, ensure_ascii=False))
+        console.print(f"{type(error).__name__}: {error.message}", style="red", markup=False, highlight=False)
+        return next(code for kind, code in EXIT_CODES if isinstance(error, kind))
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 1
+    return 0
+
+
+def main() -> None:
+    """Entry point of the ``ecorisk`` command."""
+    sys.exit(run_command(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()
