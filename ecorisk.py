@@ -199,7 +199,7 @@ def snapshot(context: typer.Context, as_of: AsOf) -> None:
     }
     table = Table("", "", title=f"As of {as_of}: {taken.n_parties:,} parties, sha {taken.sha256[:12]}")
     for name, rows in taken.tables.items():
-        table.add_row(name, f"{rows:,} rows")
+        table.add_row(name, f"{rows.num_rows:,} rows")
     for name, relation in taken.relations.items():
         table.add_row(name, f"{relation.n_pairs:,} pairs")
     session.show(body, table)
@@ -477,7 +477,8 @@ def run_command(arguments: list[str]) -> int:
         if "--json" in ordered:
             body = {"error": type(error).__name__, "message": error.message, "details": dict(error.details)}
             print(json.dumps(body, default=str, ensure_ascii=False))
-        console.print(f"{type(error).__name__}: {error.message}", style="red", markup=False, highlight=False)
+        message = f"{type(error).__name__}: {error.message}"
+        console.print(message, style="red", markup=False, highlight=False, soft_wrap=True)
         return next(code for kind, code in EXIT_CODES if isinstance(error, kind))
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 1

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from rich.markup import escape
+from rich.table import Table
+
 
 @dataclass
 class TableCounts:
@@ -63,3 +66,20 @@ class LoadReport:
             "warnings": list(self.warnings),
             "quarantine": self.quarantine,
         }
+
+    def table(self) -> Table:
+        """The account for people: counts by table, then what was wrong and where the rows are."""
+        table = Table(title=f"Load of {escape(self.source)}", caption=self._caption(), caption_justify="left")
+        table.add_column("table")
+        names = ("read", "accepted", "updated", "unchanged", "quarantined", "filtered", "merged")
+        for name in names:
+            table.add_column(name, justify="right")
+        for name, counts in self.tables.items():
+            table.add_row(name, *(f"{getattr(counts, column):,}" for column in names))
+        return table
+
+    def _caption(self) -> str:
+        lines = [f"{count:,} x {reason}" for reason, count in self.reasons.items()]
+        if self.quarantine is not None:
+            lines.append(f"rejected rows with their reasons: {self.quarantine}")
+        return "\n".join(escape(line) for line in (*lines, *self.warnings))
