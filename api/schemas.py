@@ -98,6 +98,7 @@ class Score(Strict):
     outcome: str = Field(description="the bad outcome that is predicted")
     horizon_days: int = Field(description="days after as_of that the prediction covers")
     calibrated: bool = Field(description="false: the source states no population rate, so there is no PD")
+    base_currency: str = Field(description="ISO 4217 code of the amounts; minor units of it where so stated")
     interval: Later
     trend: Later
     raw_band: Later

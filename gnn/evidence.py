@@ -96,6 +96,10 @@ def _specs(snapshot: Snapshot) -> dict[str, _Rows]:
         "stocks": _Rows(
             {"party": "party_code"}, lambda t: (t["on"].cast("string"), t["on"], t["value"], None)
         ),
+        "outcomes": _Rows(
+            {"party": "party_code"},
+            lambda t: (t["outcome_id"], t["occurred_on"], None, t["value"] == 1),
+        ),
         "links": _Rows(
             {"source": "source_code", "target": "target_code"},
             lambda t: (

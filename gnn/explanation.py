@@ -165,3 +165,8 @@ def explanation_body(run: StoredRun, code: int, limit: int = MAX_COUNTERPARTIES)
         "counterparties": counterparties,
         "columns": _columns(run, code),
     }
+
+
+def explain_party(run: StoredRun, party_id: str, limit: int = MAX_COUNTERPARTIES) -> dict[str, Any]:
+    """``explanation_body`` of a party by its id. Raises ``UnknownParty``."""
+    return explanation_body(run, run.code(party_id), limit)

@@ -120,6 +120,7 @@ def _frame(run: StoredRun) -> Body:
         "outcome": facts.outcome,
         "horizon_days": facts.horizon_days,
         "calibrated": facts.calibrated,
+        "base_currency": facts.base_currency,
         "interval": None,
         "trend": None,
         "raw_band": None,
