@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -183,6 +184,10 @@ def synth(
     session.show(body, f"{parties:,} parties in {folder}; next: ecorisk load canonical {folder}")
 
 
+def _facts_table(title: str) -> Table:
+    return Table("", "", title=title, title_justify="left", show_header=False, box=SIMPLE)
+
+
 @app.command()
 def snapshot(context: typer.Context, as_of: AsOf) -> None:
     """Show what could be known on a day: parties, rows, relations, and the sha of it all."""
@@ -197,7 +202,7 @@ def snapshot(context: typer.Context, as_of: AsOf) -> None:
         "tables": {name: table.num_rows for name, table in taken.tables.items()},
         "relations": {name: relation.n_pairs for name, relation in taken.relations.items()},
     }
-    table = Table("", "", title=f"As of {as_of}: {taken.n_parties:,} parties, sha {taken.sha256[:12]}")
+    table = _facts_table(f"As of {as_of}: {taken.n_parties:,} parties, sha {taken.sha256[:12]}")
     for name, rows in taken.tables.items():
         table.add_row(name, f"{rows.num_rows:,} rows")
     for name, relation in taken.relations.items():
@@ -289,7 +294,7 @@ def _server_body(session: Session) -> dict[str, Any]:
 
 
 def _server_table(body: Mapping[str, Any]) -> Table:
-    table = Table("", "", title="Local Neo4j", show_header=False)
+    table = _facts_table("Local Neo4j")
     for name, value in body.items():
         table.add_row(name, str(value))
     return table

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from rich.box import SIMPLE
 from rich.table import Table
 
 from gnn import artifact
@@ -39,7 +40,7 @@ class PublishedRun:
 
     def table(self) -> Table:
         """The same for people."""
-        table = Table("", "", title="Published run", show_header=False)
+        table = Table("", "", title="Published run", title_justify="left", show_header=False, box=SIMPLE)
         for name, value in self.to_json().items():
             table.add_row(name, str(value))
         return table

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
@@ -69,8 +70,15 @@ class LoadReport:
 
     def table(self) -> Table:
         """The account for people: counts by table, then what was wrong and where the rows are."""
-        table = Table(title=f"Load of {escape(self.source)}", caption=self._caption(), caption_justify="left")
-        table.add_column("table")
+        table = Table(
+            title=f"Load of {escape(self.source)}",
+            title_justify="left",
+            caption=self._caption(),
+            caption_justify="left",
+            box=SIMPLE_HEAD,
+            padding=(0, 1, 0, 0),
+        )
+        table.add_column("table", no_wrap=True)
         names = ("read", "accepted", "updated", "unchanged", "quarantined", "filtered", "merged")
         for name in names:
             table.add_column(name, justify="right")
