@@ -19,6 +19,7 @@ Format = Literal["auto", "csv", "tsv", "parquet", "jsonl", "npz"]
 Distinct = Literal["first", "last", "mode", "versions"]
 Others = Literal["refuse", "keep", "null"]
 Unit = Literal["major", "minor"]
+Take = Literal["first", "last"]
 Case = Literal["upper", "lower"]
 Scalar = str | int | float | bool | date
 
@@ -39,13 +40,15 @@ class Lookup:
     """A left join of another file of the mapping, at most one of its rows a key.
 
     ``on``: this file's column to the other's. ``columns``: patterns of the columns taken (its key left
-    out); ``prefix`` is put before their names.
+    out); ``prefix`` is put before their names. ``take``: which row counts where a key has several
+    (None: that refuses the load).
     """
 
     file: str
     on: tuple[tuple[str, str], ...]
     columns: tuple[str, ...] = ("*",)
     prefix: str = ""
+    take: Take | None = None
 
 
 @dataclass(frozen=True)

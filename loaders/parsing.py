@@ -30,6 +30,7 @@ from loaders.mapping import (
     Others,
     Scalar,
     SourceMapping,
+    Take,
     Unit,
     Unpivot,
 )
@@ -323,6 +324,7 @@ def _lookup(node: Node) -> Lookup:
         on=tuple((str(own), str(other)) for own, other in pairs.items()),
         columns=node.texts("columns", ("*",)),
         prefix=node.take("prefix", str, ""),
+        take=node.choice("take", Take),
     )
     node.done()
     return lookup

@@ -153,15 +153,21 @@ class Staging:
             keys.append(right)
             conditions.append(f"a.{left}::VARCHAR = {alias}.{right}::VARCHAR")
         listed = ", ".join(keys)
+        source = other.relation
+        if lookup.take is not None:
+            order = "_rid" if lookup.take == "first" else "_rid DESC"
+            source = (
+                f"(SELECT * FROM {source} QUALIFY row_number() OVER (PARTITION BY {listed} ORDER BY {order}) = 1)"  # noqa: S608
+            )
         doubled = self.connection.execute(
-            f"SELECT {listed} FROM {other.relation} WHERE {keys[0]} IS NOT NULL "  # noqa: S608
+            f"SELECT {listed} FROM {source} WHERE {keys[0]} IS NOT NULL "  # noqa: S608
             f"GROUP BY {listed} HAVING count(*) > 1 LIMIT 1"
         ).fetchone()
         if doubled:
             raise file_refused(
-                lookup.file, f"has more than one row for key {doubled}", "a lookup takes at most one row a key"
+                lookup.file, f"has more than one row for key {doubled}", "say take: first or take: last in the lookup"
             )
-        return f"LEFT JOIN {other.relation} {alias} ON {' AND '.join(conditions)}"
+        return f"LEFT JOIN {source} {alias} ON {' AND '.join(conditions)}"
 
 
 def offered(connection: duckdb.DuckDBPyConnection, file: StagedFile, feed: Feed, number: int) -> tuple[RawTable, int]:
