@@ -52,7 +52,7 @@ def compute(snapshot: Snapshot) -> Indicators:
         )
         for sheet in SHEETS:
             found.update(_columns(sheet, facts, snapshot.n_parties))
-        facts = _with_figures(facts, found)
+        facts = _with_figures(facts, snapshot.tables["parties"], found)
         for sheet in COMPARING:
             found.update(_columns(sheet, facts, snapshot.n_parties))
     columns = {name: found[name] for name in CATALOGUE if name in found}
@@ -60,17 +60,15 @@ def compute(snapshot: Snapshot) -> Indicators:
     return Indicators(columns, absent, _coverage(columns, snapshot.n_parties))
 
 
-def _with_figures(facts: Facts, found: Mapping[str, Column]) -> Facts:
-    """``facts`` with a table more: ``figures``, the indicators that parties are compared by."""
-    known = {name: column for name, column in found.items() if name in FIGURES}
-    if not known:
-        return facts
-    table = pa.table({name: pa.array(column, from_pandas=True) for name, column in known.items()})
-    table = table.append_column("party_code", pa.array(np.arange(table.num_rows, dtype=np.int32)))
+def _with_figures(facts: Facts, parties: pa.Table, found: Mapping[str, Column]) -> Facts:
+    """``facts`` with a table more: ``figures``, parties with the indicators they are compared by."""
+    figures = parties.select(["party_code", "kind", "industry", "country", "region", "size_band"])
+    for name in sorted(FIGURES.intersection(found)):
+        figures = figures.append_column(name, pa.array(found[name], from_pandas=True))
     return replace(
         facts,
-        tables={**facts.tables, "figures": ibis.memtable(table)},
-        filled=facts.filled | filled_of({"figures": table}),
+        tables={**facts.tables, "figures": ibis.memtable(figures)},
+        filled=facts.filled | filled_of({"figures": figures}),
     )
 
 

@@ -8,44 +8,34 @@ import ibis.expr.types as ir
 from graph.indicators.facts import YEAR, Facts, change, within
 from graph.indicators.sheet import Definition, Sheet
 
-#: Tables beside invoices in which a party acts: their party column.
+#: Tables in which parties act: their day, and who acts.
 _ACTORS = {
+    "invoices": ("issued_on", ("seller_code", "buyer_code")),
     "payments": ("paid_on", ("payer_code", "payee_code")),
     "shipments": ("dispatched_on", ("shipper_code", "consignee_code", "carrier_code")),
     "events": ("occurred_on", ("party_code", "counterparty_code")),
     "stocks": ("on", ("party_code",)),
 }
-_TABLES = ("invoices", *_ACTORS)
 
 
-def _acts(facts: Facts, table: str, day: str, party: str) -> ir.Table:
-    rows = facts.tables[table]
-    rows = rows.filter(rows[party].notnull() & rows[day].notnull())
-    age = facts.age(rows[day])
-    return rows.group_by(party_code=rows[party]).aggregate(
+def activity(facts: Facts) -> ir.Table:
+    """Rows of all tables that name a party, by their day: how many, the first and the last."""
+    parts = []
+    for table, (day, actors) in _ACTORS.items():
+        if table not in facts.tables:
+            continue
+        rows = facts.tables[table]
+        for party in actors:
+            acts = rows.select(party_code=rows[party], age=facts.age(rows[day]))
+            parts.append(acts.filter(acts["party_code"].notnull() & acts["age"].notnull()))
+    rows = ibis.union(parts[0], *parts[1:]) if len(parts) > 1 else parts[0]
+    age = rows["age"]
+    return rows.group_by("party_code").aggregate(
         count_90=rows.count(where=within(age, 0, 90)),
         count_year=rows.count(where=within(age, 0, YEAR)),
         count_year_before=rows.count(where=within(age, YEAR, 2 * YEAR)),
         first_age=age.max(),
         last_age=age.min(),
-    )
-
-
-def activity(facts: Facts) -> ir.Table:
-    """Rows of all tables that name a party, by their day: how many, the first and the last."""
-    columns = ("party_code", "count_90", "count_year", "count_year_before", "first_age", "last_age")
-    parts = []
-    if "invoices" in facts.tables:
-        parts += [facts.sellers.select(*columns), facts.purchasers.select(*columns)]
-    for table, (day, actors) in _ACTORS.items():
-        if table in facts.tables:
-            parts += [_acts(facts, table, day, party) for party in actors]
-    rows = ibis.union(parts[0], *parts[1:]) if len(parts) > 1 else parts[0]
-    return rows.group_by("party_code").aggregate(
-        **{name: rows[name].sum().cast("float64") for name in columns[1:4]},
-        first_age=rows["first_age"].max(),
-        last_age=rows["last_age"].min(),
-        ways=rows.count(where=rows["count_year"] > 0),
     )
 
 
@@ -106,12 +96,7 @@ SHEETS = (
                 "Recent activity runs below the year's average",
                 lambda t: change(t["count_90"] / 90.0, t["count_year"] / 365.0), True,
             ),
-            Definition(
-                "activity_role_count_365d", "count", 365, "higher",
-                "Ways in which this party was active in the last 365 days: selling, buying, paying, shipping...",
-                "This party is active in few ways", lambda t: t["ways"],
-            ),
         ),
-        any_of=_TABLES,
+        any_of=tuple(_ACTORS),
     ),
 )  # fmt: skip

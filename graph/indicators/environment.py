@@ -12,7 +12,7 @@ from collections.abc import Callable
 import ibis
 import ibis.expr.types as ir
 
-from graph.indicators.facts import YEAR, Facts, change, micro, ratio
+from graph.indicators.facts import YEAR, Facts, micro, ratio, total
 from graph.indicators.sheet import Definition, Sheet
 
 FOLDS = 5
@@ -20,68 +20,58 @@ FOLDS = 5
 #: Fewer parties than this tell nothing of their surroundings.
 MIN_PARTIES = 5
 
-#: Key figures whose mean over the surroundings is an indicator: name → condition (None: the figure itself).
-_FIGURES = (
-    "paid_late_share_365d",
-    "sales_growth_365d",
-    "adverse_event_share_1095d",
-    "on_time_share_365d",
-    "past_bad_count",
-)
 
 
 def _measures(facts: Facts) -> dict[str, tuple[ir.Value, ir.Value]]:
-    """By name: (value in millionths, whether it counts) of each row of ``figures``."""
-    rows = facts.tables["figures"]
+    """By figure: its value in each row of ``figures``, and whether the row counts."""
+    rows = facts.figures
     found: dict[str, tuple[ir.Value, ir.Value]] = {}
-    for name in _FIGURES:
-        if f"figures.{name}" not in facts.filled:
-            continue
-        figure = rows[name]
-        if name == "sales_growth_365d":
-            value, counts = (figure > 0).cast("float64"), figure.notnull()
-        elif name == "past_bad_count":
-            value, counts = (figure.fill_null(0) > 0).cast("float64"), ibis.literal(True)
-        else:
-            value, counts = figure.cast("float64"), figure.notnull()
-        found[name] = micro(counts.ifelse(value, 0.0)), counts.cast("int64")
+    for name in ("paid_late_share_365d", "adverse_event_share_1095d", "on_time_share_365d"):
+        if f"figures.{name}" in facts.filled:
+            found[name] = rows[name], rows[name].notnull()
+    if "figures.sales_growth_365d" in facts.filled:
+        growth = rows["sales_growth_365d"]
+        found["growing"] = (growth > 0).cast("float64"), growth.notnull()
+    if "figures.past_bad_count" in facts.filled:
+        count = rows["past_bad_count"].fill_null(0.0)
+        found["bad"] = (count > 0).cast("float64"), rows["party_code"].notnull()
     return found
 
 
 def surroundings(by: str) -> Callable[[Facts], ir.Table]:
-    """Means of key figures over the other folds' parties of the same ``by`` (industry or place)."""
+    """Means of figures over the other folds' parties of the same ``by`` (industry or place)."""
 
     def query(facts: Facts) -> ir.Table:
         measures = _measures(facts)
-        figures = facts.tables["figures"].select(
+        rows = facts.figures
+        rows = rows.select(
             "party_code",
-            **{f"{name}_sum": value for name, (value, _) in measures.items()},
-            **{f"{name}_n": counts for name, (_, counts) in measures.items()},
+            area=rows[by],
+            fold=rows["party_code"] % FOLDS,
+            **{f"{name}_sum": micro(value.cast("float64")) for name, (value, _) in measures.items()},
+            **{f"{name}_n": counts.cast("int64") for name, (_, counts) in measures.items()},
         )
-        parties = facts.parties.select(
-            "party_code", place=facts.parties[by], fold=facts.parties["party_code"] % FOLDS
-        )
-        parties = parties.filter(parties["place"].notnull())
-        rows = parties.inner_join(figures, "party_code")
+        rows = rows.filter(rows["area"].notnull())
         columns = [f"{name}_{part}" for name in measures for part in ("sum", "n")]
-        folds = rows.group_by(["place", "fold"]).aggregate(
-            **{c: rows[c].sum().cast("decimal(38, 0)") for c in columns}, parties_n=rows.count()
+        folds = rows.group_by(["area", "fold"]).aggregate(
+            **{c: total(rows[c]) for c in columns}, size=rows.count()
         )
-        window = ibis.window(group_by="place")
+        whole = ibis.window(group_by="area")
         others = folds.select(
-            "place",
+            "area",
             "fold",
-            size=folds["parties_n"].sum().over(window),
-            **{c: (folds[c].sum().over(window) - folds[c]).cast("float64") for c in columns},
+            size=folds["size"].sum().over(whole),
+            **{c: folds[c].sum().over(whole) - folds[c] for c in columns},
         )
-        joined = parties.inner_join(others, ["place", "fold"])
         means = {
-            name: (joined[f"{name}_n"] >= MIN_PARTIES).ifelse(
-                ratio(joined[f"{name}_sum"], joined[f"{name}_n"]) / 1e6, None
+            name: (others[f"{name}_n"] >= MIN_PARTIES).ifelse(
+                ratio(others[f"{name}_sum"], others[f"{name}_n"]) / 1e6, None
             )
             for name in measures
         }
-        return joined.select("party_code", "size", **means)
+        means_of = others.select("area", "fold", "size", **means)
+        joined = rows.select("party_code", "area", "fold").inner_join(means_of, ["area", "fold"])
+        return joined.select("party_code", "size", *measures)
 
     return query
 
@@ -105,7 +95,7 @@ def _surroundings_definitions(by: str, whose: str) -> tuple[Definition, ...]:
         Definition(
             f"{by}_growing_share_365d", "share", 730, "higher",
             f"Share of other parties of {whose} whose sales grew over the year.",
-            f"Sales in {whose} are falling", lambda t: t["sales_growth_365d"],
+            f"Sales in {whose} are falling", lambda t: t["growing"],
             False, ("invoices", *of("sales_growth_365d")),
         ),
         Definition(
@@ -123,7 +113,7 @@ def _surroundings_definitions(by: str, whose: str) -> tuple[Definition, ...]:
         Definition(
             f"{by}_bad_outcome_rate", "share", None, "lower",
             f"Share of other parties of {whose} with a bad outcome so far.",
-            f"Bad outcomes are frequent in {whose}", lambda t: t["past_bad_count"],
+            f"Bad outcomes are frequent in {whose}", lambda t: t["bad"],
             False, ("outcomes", *of("past_bad_count")),
         ),
     )  # fmt: skip
@@ -175,13 +165,13 @@ ECONOMY = Sheet(
     (
         Definition(
             "economy_level", "share", None, None,
-            "Mean place of the latest figures of the party's industry and region between their lowest and highest.",
-            "The figures of the industry and region are out of the ordinary", lambda t: t["level"],
+            "Mean place of the industry's and region's latest figures between their lowest and highest.",
+            "The economy of the industry and region is out of the ordinary", lambda t: t["level"],
         ),
         Definition(
             "economy_change_365d", "ratio", 365, None,
-            "Mean relative change over a year of the figures of the party's industry and region.",
-            "The figures of the industry and region moved over the year", lambda t: t["moved"],
+            "Mean relative change over a year of the industry's and region's figures.",
+            "The economy of the industry and region moved over the year", lambda t: t["moved"],
         ),
     ),
     "environment",

@@ -162,7 +162,7 @@ class Facts:
 
     @cached_property
     def shipments(self) -> ir.Table:
-        """Shipments with ages: ``due_age`` since the promised day once it has come, ``days_late`` as of then."""
+        """Shipments with ages; ``due_age`` and ``days_late`` from when the promised day has come."""
         rows = self.tables["shipments"]
         is_due = rows["promised_on"] <= self.today
         ended = ibis.coalesce(rows["delivered_on"], self.today)
@@ -182,11 +182,11 @@ class Facts:
         )
 
     @cached_property
-    def parties(self) -> ir.Table:
-        """Parties with their place: country and region together, null where neither is known."""
-        rows = self.tables["parties"]
+    def figures(self) -> ir.Table:
+        """Parties and the indicators they are compared by; ``place`` is country and region together."""
+        rows = self.tables["figures"]
         place = rows["country"].fill_null("") + "/" + rows["region"].fill_null("")
-        return rows.select("party_code", "kind", "industry", "size_band", place=place.nullif("/"))
+        return self.keep(rows.mutate(place=place.nullif("/")).drop("country", "region"))
 
     def is_adverse(self, rows: ir.Table) -> ir.BooleanValue:
         """Of rows of ``events``: bad news, as their kind's declaration says."""
