@@ -6,7 +6,7 @@ import ibis
 import ibis.expr.types as ir
 
 from graph.indicators.facts import YEAR, Facts, change, within
-from graph.indicators.sheet import Definition, Sheet
+from graph.indicators.sheet import Definition, Sheet, column
 
 #: Tables in which parties act: their day, and who acts.
 _ACTORS = {
@@ -54,7 +54,7 @@ SHEETS = (
             Definition(
                 "age_days", "days", None, "higher",
                 "Days since registration.",
-                "This party was registered a short time ago", lambda t: t["age_days"],
+                "This party was registered a short time ago", column("age_days"),
                 False, ("parties.registered_on",),
             ),
         ),
@@ -67,22 +67,22 @@ SHEETS = (
             Definition(
                 "days_since_first_activity", "days", None, "higher",
                 "Days since the first dated row of any table that names this party.",
-                "The record of activity is short", lambda t: t["first_age"],
+                "The record of activity is short", column("first_age"),
             ),
             Definition(
                 "days_since_last_activity", "days", None, "lower",
                 "Days since the latest dated row of any table that names this party.",
-                "The latest activity lies long ago", lambda t: t["last_age"], True,
+                "The latest activity lies long ago", column("last_age"), True,
             ),
             Definition(
                 "activity_count_90d", "count", 90, "higher",
                 "Invoices, payments, shipments, events and stock reports of the last 90 days.",
-                "There was little activity in the last three months", lambda t: t["count_90"], True,
+                "There was little activity in the last three months", column("count_90"), True,
             ),
             Definition(
                 "activity_count_365d", "count", 365, "higher",
                 "Invoices, payments, shipments, events and stock reports of the last 365 days.",
-                "There was little activity in the last year", lambda t: t["count_year"], True,
+                "There was little activity in the last year", column("count_year"), True,
             ),
             Definition(
                 "activity_growth_365d", "ratio", 730, "higher",

@@ -1,4 +1,4 @@
-"""What was reported about a party: complaints, disputes, reviews, lawsuits, applications and declared kinds."""
+"""What was reported about a party: complaints, disputes, reviews, lawsuits, applications, declared kinds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import ibis.expr.types as ir
 
 from graph.indicators.facts import YEAR, Facts, change, micro, ratio, share, within
-from graph.indicators.sheet import Definition, Sheet
+from graph.indicators.sheet import Definition, Sheet, column
 from graph.vocabulary import EVENT_KINDS
 
 #: Plural and sentence subject of the shipped kinds that are bad news by themselves.
@@ -54,12 +54,12 @@ def _by_kind() -> Iterator[Definition]:
         yield Definition(
             f"{kind}_count_365d", "count", 365, "lower",
             f"Number of {plural} in the last 365 days.",
-            f"There were {plural} in the last year", lambda t, k=kind: t[f"{k}_year"], True, needs,
+            f"There were {plural} in the last year", column(f"{kind}_year"), True, needs,
         )  # fmt: skip
         yield Definition(
             f"days_since_last_{kind}", "days", None, "higher",
             f"Days since the latest of the {plural} on record.",
-            f"There were {plural} lately", lambda t, k=kind: t[f"{k}_age"], False, needs,
+            f"There were {plural} lately", column(f"{kind}_age"), False, needs,
         )  # fmt: skip
 
 
@@ -71,7 +71,7 @@ EVENTS = Sheet(
         Definition(
             "event_count_365d", "count", 365, None,
             "Events of any kind in the last 365 days.",
-            "The number of recorded events is out of the ordinary", lambda t: t["year"],
+            "The number of recorded events is out of the ordinary", column("year"),
         ),
         Definition(
             "event_count_growth_365d", "ratio", 730, None,
@@ -82,17 +82,17 @@ EVENTS = Sheet(
         Definition(
             "adverse_event_count_365d", "count", 365, "lower",
             "Adverse events of any kind in the last 365 days.",
-            "There were adverse events in the last year", lambda t: t["adverse_year"], True,
+            "There were adverse events in the last year", column("adverse_year"), True,
         ),
         Definition(
             "adverse_event_share_365d", "share", 365, "lower",
             "Adverse share of the decided events of the last 365 days.",
-            "Many of the last year's events ended badly", lambda t: t["share_year"], True,
+            "Many of the last year's events ended badly", column("share_year"), True,
         ),
         Definition(
             "adverse_event_share_1095d", "share", 1095, "lower",
             "Adverse share of the decided events of the last three years.",
-            "Many of the events of three years ended badly", lambda t: t["share_3_years"], True,
+            "Many of the events of three years ended badly", column("share_3_years"), True,
         ),
         Definition(
             "adverse_event_share_change_365d", "share", 1095, "lower",
@@ -102,36 +102,38 @@ EVENTS = Sheet(
         Definition(
             "days_since_last_event", "days", None, None,
             "Days since the latest event of any kind.",
-            "The time since the latest event is out of the ordinary", lambda t: t["last_age"],
+            "The time since the latest event is out of the ordinary", column("last_age"),
         ),
         Definition(
             "days_since_last_adverse_event", "days", None, "higher",
             "Days since the latest adverse event.",
-            "An adverse event happened lately", lambda t: t["adverse_age"],
+            "An adverse event happened lately", column("adverse_age"),
         ),
         Definition(
             "event_counterparty_count_365d", "count", 365, None,
             "Different counterparties of the events of the last 365 days.",
             "The number of counterparties in events is out of the ordinary",
-            lambda t: t["counterparties"], False, ("events.counterparty_code",),
+            column("counterparties"), False, ("events.counterparty_code",),
         ),
         *_by_kind(),
         Definition(
             "bad_review_share_365d", "share", 365, "lower",
             "Bad reviews as a share of all reviews of the last 365 days.",
-            "Many reviews are bad", lambda t: ratio(t["bad_review_year"], t["bad_review_year"] + t["review_year"]),
+            "Many reviews are bad",
+            lambda t: ratio(t["bad_review_year"], t["bad_review_year"] + t["review_year"]),
             True, ("events.kind=review", "events.kind=bad_review"),
         ),
         Definition(
             "review_rating_mean_365d", "source's rating", 365, "higher",
             "Mean value of the reviews of the last 365 days, as the source rates them.",
-            "Reviews rate this party low", lambda t: t["rating"] / 1e6, True, ("events.kind=review", "events.value"),
+            "Reviews rate this party low", lambda t: t["rating"] / 1e6,
+            True, ("events.kind=review", "events.value"),
         ),
         Definition(
             "application_count_365d", "count", 365, None,
             "Applications of the last 365 days.",
             "The number of applications is out of the ordinary",
-            lambda t: t["application_year"], False, ("events.kind=application",),
+            column("application_year"), False, ("events.kind=application",),
         ),
         Definition(
             "application_growth_365d", "ratio", 730, None,
@@ -144,19 +146,19 @@ EVENTS = Sheet(
             "application_denied_share_365d", "share", 365, "lower",
             "Share of the decided applications of the last 365 days that were denied.",
             "Many of the last year's applications were denied",
-            lambda t: t["application_share_year"], True, ("events.kind=application",),
+            column("application_share_year"), True, ("events.kind=application",),
         ),
         Definition(
             "application_denied_share_1095d", "share", 1095, "lower",
             "Share of the decided applications of the last three years that were denied.",
             "Many of the applications of three years were denied",
-            lambda t: t["application_share_3_years"], True, ("events.kind=application",),
+            column("application_share_3_years"), True, ("events.kind=application",),
         ),
         Definition(
             "days_since_last_application", "days", None, None,
             "Days since the latest application.",
             "The time since the latest application is out of the ordinary",
-            lambda t: t["application_age"], False, ("events.kind=application",),
+            column("application_age"), False, ("events.kind=application",),
         ),
     ),
 )  # fmt: skip
@@ -183,22 +185,22 @@ CLIENTS = Sheet(
         Definition(
             "client_application_count_365d", "count", 365, None,
             "Applications of the last 365 days that clients filed through this party.",
-            "The number of clients' applications is out of the ordinary", lambda t: t["year"],
+            "The number of clients' applications is out of the ordinary", column("year"),
         ),
         Definition(
             "client_count_365d", "count", 365, None,
             "Different clients that filed through this party in the last 365 days.",
-            "The number of clients is out of the ordinary", lambda t: t["clients"],
+            "The number of clients is out of the ordinary", column("clients"),
         ),
         Definition(
             "client_denied_share_365d", "share", 365, "lower",
             "Denied share of the decided applications that clients filed in the last 365 days.",
-            "Many of the clients' applications of the last year were denied", lambda t: t["share_year"],
+            "Many of the clients' applications of the last year were denied", column("share_year"),
         ),
         Definition(
             "client_denied_share_1095d", "share", 1095, "lower",
             "Denied share of the decided applications that clients filed in the last three years.",
-            "Many of the clients' applications of three years were denied", lambda t: t["share_3_years"],
+            "Many of the clients' applications of three years were denied", column("share_3_years"),
         ),
     ),
     cause="counterparty",
@@ -207,18 +209,27 @@ CLIENTS = Sheet(
 )  # fmt: skip
 
 
+_PER_SALE = ("complaint", "dispute", "return")
+
+
 def events_per_sale(facts: Facts) -> ir.Table:
     """Complaints, disputes and returns of the year beside the year's invoices."""
     rows = facts.events
     counts = rows.group_by("party_code").aggregate(
         **{
             kind: rows.count(where=(rows["kind"] == kind) & within(rows["age"], 0, YEAR))
-            for kind in ("complaint", "dispute", "return")
+            for kind in _PER_SALE
         }
     )
     sales = facts.sellers.select("party_code", "count_year")
     joined = sales.left_join(counts, "party_code")
-    return joined.select("party_code", "count_year", "complaint", "dispute", "return")
+    return joined.select(
+        "party_code",
+        **{
+            f"{kind}s_per_invoice": ratio(joined[kind].fill_null(0), joined["count_year"])
+            for kind in _PER_SALE
+        },
+    )
 
 
 PER_SALE = Sheet(
@@ -230,9 +241,9 @@ PER_SALE = Sheet(
             f"{kind}s_per_invoice_365d", "ratio", 365, "lower",
             f"Number of {kind}s over invoices issued, both of the last 365 days.",
             f"There were many {kind}s for the number of sales",
-            lambda t, k=kind: ratio(t[k].fill_null(0), t["count_year"]), True, (f"events.kind={kind}",),
+            column(f"{kind}s_per_invoice"), True, (f"events.kind={kind}",),
         )
-        for kind in ("complaint", "dispute", "return")
+        for kind in _PER_SALE
     ),
 )  # fmt: skip
 

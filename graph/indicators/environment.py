@@ -13,13 +13,12 @@ import ibis
 import ibis.expr.types as ir
 
 from graph.indicators.facts import YEAR, Facts, micro, ratio, total
-from graph.indicators.sheet import Definition, Sheet
+from graph.indicators.sheet import Definition, Sheet, column
 
 FOLDS = 5
 
 #: Fewer parties than this tell nothing of their surroundings.
 MIN_PARTIES = 5
-
 
 
 def _measures(facts: Facts) -> dict[str, tuple[ir.Value, ir.Value]]:
@@ -84,36 +83,36 @@ def _surroundings_definitions(by: str, whose: str) -> tuple[Definition, ...]:
         Definition(
             f"{by}_party_count", "count", None, None,
             f"Parties on record in {whose}.",
-            f"The number of firms in {whose} is out of the ordinary", lambda t: t["size"],
+            f"The number of firms in {whose} is out of the ordinary", column("size"),
         ),
         Definition(
             f"{by}_paid_late_share_365d", "share", 365, "lower",
             f"Mean share of invoices paid late by other parties of {whose} in the last 365 days.",
-            f"Payment in {whose} is slow", lambda t: t["paid_late_share_365d"],
+            f"Payment in {whose} is slow", column("paid_late_share_365d"),
             False, ("invoices", *of("paid_late_share_365d")),
         ),
         Definition(
             f"{by}_growing_share_365d", "share", 730, "higher",
             f"Share of other parties of {whose} whose sales grew over the year.",
-            f"Sales in {whose} are falling", lambda t: t["growing"],
+            f"Sales in {whose} are falling", column("growing"),
             False, ("invoices", *of("sales_growth_365d")),
         ),
         Definition(
             f"{by}_adverse_event_share_1095d", "share", 1095, "lower",
             f"Mean adverse share of the events of other parties of {whose} in the last three years.",
-            f"Events in {whose} often end badly", lambda t: t["adverse_event_share_1095d"],
+            f"Events in {whose} often end badly", column("adverse_event_share_1095d"),
             False, ("events", *of("adverse_event_share_1095d")),
         ),
         Definition(
             f"{by}_on_time_share_365d", "share", 365, "higher",
             f"Mean on-time share of the deliveries of other parties of {whose} in the last 365 days.",
-            f"Deliveries in {whose} are often late", lambda t: t["on_time_share_365d"],
+            f"Deliveries in {whose} are often late", column("on_time_share_365d"),
             False, ("shipments", *of("on_time_share_365d")),
         ),
         Definition(
             f"{by}_bad_outcome_rate", "share", None, "lower",
             f"Share of other parties of {whose} with a bad outcome so far.",
-            f"Bad outcomes are frequent in {whose}", lambda t: t["bad"],
+            f"Bad outcomes are frequent in {whose}", column("bad"),
             False, ("outcomes", *of("past_bad_count")),
         ),
     )  # fmt: skip
@@ -166,12 +165,12 @@ ECONOMY = Sheet(
         Definition(
             "economy_level", "share", None, None,
             "Mean place of the industry's and region's latest figures between their lowest and highest.",
-            "The economy of the industry and region is out of the ordinary", lambda t: t["level"],
+            "The economy of the industry and region is out of the ordinary", column("level"),
         ),
         Definition(
             "economy_change_365d", "ratio", 365, None,
             "Mean relative change over a year of the industry's and region's figures.",
-            "The economy of the industry and region moved over the year", lambda t: t["moved"],
+            "The economy of the industry and region moved over the year", column("moved"),
         ),
     ),
     "environment",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ibis.expr.types as ir
 
 from graph.indicators.facts import YEAR, Facts, ratio, share, total, within
-from graph.indicators.sheet import Definition, Sheet
+from graph.indicators.sheet import Definition, Sheet, column
 
 _REPAID = ("financings.due_on", "financings.repaid_on")
 
@@ -55,12 +55,12 @@ SHEETS = (
             Definition(
                 "financed_count_365d", "count", 365, None,
                 "Financings of this party's invoices in the last 365 days.",
-                "The number of financed invoices is out of the ordinary", lambda t: t["count"], True,
+                "The number of financed invoices is out of the ordinary", column("count"), True,
             ),
             Definition(
                 "financed_amount_365d", "minor units", 365, None,
                 "Amount financed on this party's invoices in the last 365 days.",
-                "The financed amount is out of the ordinary", lambda t: t["amount"], True,
+                "The financed amount is out of the ordinary", column("amount"), True,
             ),
             Definition(
                 "financed_share_of_sales_365d", "share", 365, "lower",
@@ -76,7 +76,8 @@ SHEETS = (
             Definition(
                 "overdue_financing_count", "count", None, "lower",
                 "Financings that are past due and not repaid.",
-                "Financings are past due", lambda t: t["due"].notnull().ifelse(t["overdue"], None), True, _REPAID,
+                "Financings are past due",
+                lambda t: t["due"].notnull().ifelse(t["overdue"], None), True, _REPAID,
             ),
             Definition(
                 "overdue_financing_share", "share", None, "lower",
@@ -87,17 +88,18 @@ SHEETS = (
             Definition(
                 "repaid_late_share_365d", "share", 365, "lower",
                 "Share of the financings due in the last 365 days that were not repaid on time.",
-                "Financings were not repaid by their due date", lambda t: t["late_share"], True, _REPAID,
+                "Financings were not repaid by their due date", column("late_share"), True, _REPAID,
             ),
             Definition(
                 "financier_count_365d", "count", 365, None,
                 "Different financiers of the last 365 days.",
-                "The number of financiers is out of the ordinary", lambda t: t["financiers"], True,
+                "The number of financiers is out of the ordinary", column("financiers"), True,
             ),
             Definition(
                 "financings_per_invoice_365d", "ratio", 365, "lower",
                 "Financings of the last 365 days over the different invoices they name.",
-                "Some invoices were financed more than once", lambda t: ratio(t["count"], t["invoices"]), True,
+                "Some invoices were financed more than once",
+                lambda t: ratio(t["count"], t["invoices"]), True,
             ),
             Definition(
                 "financing_limit_use", "share", None, "lower",
@@ -108,7 +110,7 @@ SHEETS = (
             Definition(
                 "recourse_share_365d", "share", 365, None,
                 "Share of the financings of the last 365 days with recourse to the seller.",
-                "The share of financings with recourse is out of the ordinary", lambda t: t["recourse"],
+                "The share of financings with recourse is out of the ordinary", column("recourse"),
                 False, ("financings.recourse",),
             ),
         ),

@@ -6,7 +6,7 @@ import ibis.expr.types as ir
 
 from graph.indicators.facts import Facts, ratio, total
 from graph.indicators.linked import link_ends, record_sheets
-from graph.indicators.sheet import Definition, Sheet
+from graph.indicators.sheet import Definition, Sheet, column
 
 _KIND = ("links.kind=GUARANTEES",)
 
@@ -49,29 +49,32 @@ SHEETS = (
             Definition(
                 "guarantees_given_count", "count", None, "lower",
                 "Parties for which this party guarantees.",
-                "Guarantees were given for other parties", lambda t: t["given"], True,
+                "Guarantees were given for other parties", column("given"), True,
             ),
             Definition(
                 "guarantees_received_count", "count", None, None,
                 "Parties that guarantee for this party.",
-                "The number of guarantors is out of the ordinary", lambda t: t["received"], True,
+                "The number of guarantors is out of the ordinary", column("received"), True,
             ),
             Definition(
                 "guarantees_given_amount", "minor units", None, "lower",
                 "Amount of the guarantees given.",
-                "Guarantees were given for high amounts", lambda t: t["given_amount"], True, ("links.amount",),
+                "Guarantees were given for high amounts", column("given_amount"),
+                True, ("links.amount",),
             ),
             Definition(
                 "guarantees_received_amount", "minor units", None, None,
                 "Amount of the guarantees received.",
                 "The amount guaranteed by others is out of the ordinary",
-                lambda t: t["received_amount"], True, ("links.amount",),
+                column("received_amount"), True, ("links.amount",),
             ),
             Definition(
                 "guarantee_balance", "ratio", None, "lower",
                 "Guarantees given less those received, over their sum: -1 to 1.",
                 "More is guaranteed for others than others guarantee",
-                lambda t: ratio(t["given_amount"] - t["received_amount"], t["given_amount"] + t["received_amount"]),
+                lambda t: ratio(
+                    t["given_amount"] - t["received_amount"], t["given_amount"] + t["received_amount"]
+                ),
                 True, ("links.amount",),
             ),
         ),
@@ -98,5 +101,5 @@ SHEETS = (
         needs=(*_KIND, "links.amount"),
     ),
     *record_sheets("guarantees", "GUARANTEES", "in", "guarantor", "this party's guarantors"),
-    *record_sheets("guarantees", "GUARANTEES", "out", "guaranteed_party", "the parties this party guarantees for"),
+    *record_sheets("guarantees", "GUARANTEES", "out", "guaranteed_party", "the parties it guarantees for"),
 )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ibis.expr.types as ir
 
 from graph.indicators.facts import YEAR, Facts, change, ratio, within
-from graph.indicators.sheet import Definition, Sheet
+from graph.indicators.sheet import Definition, Sheet, column
 
 _VALUE = ("stocks.value",)
 
@@ -45,7 +45,7 @@ SHEETS = (
             Definition(
                 "stock_value", "minor units", None, None,
                 "Latest known value of the stock.",
-                "The value of the stock is out of the ordinary", lambda t: t["value"], True, _VALUE,
+                "The value of the stock is out of the ordinary", column("value"), True, _VALUE,
             ),
             Definition(
                 "stock_value_growth_180d", "ratio", 180, "lower",
@@ -61,12 +61,12 @@ SHEETS = (
             Definition(
                 "stock_report_count_365d", "count", 365, None,
                 "Stock reports of the last 365 days.",
-                "The number of stock reports is out of the ordinary", lambda t: t["reports"], True,
+                "The number of stock reports is out of the ordinary", column("reports"), True,
             ),
             Definition(
                 "days_since_last_stock_report", "days", None, "lower",
                 "Days since the latest stock report.",
-                "The latest stock report is old", lambda t: t["last_age"], True,
+                "The latest stock report is old", column("last_age"), True,
             ),
         ),
     ),

@@ -8,14 +8,14 @@ from typing import Literal
 import ibis.expr.types as ir
 
 from graph.indicators.facts import YEAR, Facts, within
-from graph.indicators.sheet import Definition, Sheet
+from graph.indicators.sheet import Definition, Sheet, column
 
 #: "out": the party in focus is the link's source; "in": its target; "both": a symmetric kind.
 Direction = Literal["out", "in", "both"]
 
 
 def link_ends(facts: Facts, kinds: tuple[str, ...], direction: Direction) -> ir.Table:
-    """Open links of ``kinds``: distinct pairs of ``party_code`` and ``other_code``, with the largest amount."""
+    """Open links of ``kinds``: distinct ``party_code`` and ``other_code``, with the largest amount."""
     rows = facts.tables["links"]
     rows = rows.filter(rows["kind"].isin(kinds) & rows["valid_to"].isnull())
     out = rows.select("amount", party_code=rows["source_code"], other_code=rows["target_code"])
@@ -41,7 +41,7 @@ def _records(kind: str, direction: Direction, table: str) -> Callable[[Facts], i
 
 
 def record_sheets(group: str, kind: str, direction: Direction, name: str, words: str) -> Iterator[Sheet]:
-    """Two sheets on the record of those linked by ``kind``, caused by them; ``words``: what they are called."""
+    """Two sheets on the record of those linked by ``kind``; ``words``: what they are called."""
     relation = kind if direction == "both" else f"{kind}.{direction}"
     yield Sheet(
         group,
@@ -51,7 +51,7 @@ def record_sheets(group: str, kind: str, direction: Direction, name: str, words:
             Definition(
                 f"{name}_bad_outcome_count", "count", None, "lower",
                 f"Bad outcomes so far of {words}; unknown where none of them has a stated result.",
-                f"Bad outcomes of {words} are on record", lambda t: t["bad"],
+                f"Bad outcomes of {words} are on record", column("bad"),
             ),
         ),
         "counterparty",
@@ -66,7 +66,7 @@ def record_sheets(group: str, kind: str, direction: Direction, name: str, words:
             Definition(
                 f"{name}_adverse_event_count_1095d", "count", 1095, "lower",
                 f"Adverse events of the last three years of {words}; unknown where none has any event.",
-                f"Adverse events of {words} are on record", lambda t: t["bad"],
+                f"Adverse events of {words} are on record", column("bad"),
             ),
         ),
         "counterparty",

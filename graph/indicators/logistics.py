@@ -5,7 +5,7 @@ from __future__ import annotations
 import ibis.expr.types as ir
 
 from graph.indicators.facts import YEAR, Facts, change, ratio, share, total, within
-from graph.indicators.sheet import Definition, Sheet
+from graph.indicators.sheet import Definition, Sheet, column
 
 _PROMISED = ("shipments.promised_on", "shipments.delivered_on")
 _DELIVERED = ("shipments.dispatched_on", "shipments.delivered_on")
@@ -50,7 +50,7 @@ SHIPPED = Sheet(
         Definition(
             "shipment_count_365d", "count", 365, "higher",
             "Shipments dispatched in the last 365 days.",
-            "Few shipments were dispatched", lambda t: t["count"], True,
+            "Few shipments were dispatched", column("count"), True,
         ),
         Definition(
             "shipment_growth_365d", "ratio", 730, "higher",
@@ -60,7 +60,7 @@ SHIPPED = Sheet(
         Definition(
             "on_time_share_365d", "share", 365, "higher",
             "Share of the deliveries promised for the last 365 days that arrived by the promised day.",
-            "Many deliveries came after the promised day", lambda t: t["on_time_year"], True, _PROMISED,
+            "Many deliveries came after the promised day", column("on_time_year"), True, _PROMISED,
         ),
         Definition(
             "on_time_share_change_90d", "share", 365, "higher",
@@ -71,17 +71,17 @@ SHIPPED = Sheet(
         Definition(
             "delivery_delay_days_365d", "days", 365, "lower",
             "Mean days after the promised day, so far or at delivery, in the last 365 days.",
-            "Deliveries came long after the promised day", lambda t: t["late_days_year"], True, _PROMISED,
+            "Deliveries came long after the promised day", column("late_days_year"), True, _PROMISED,
         ),
         Definition(
             "undelivered_share_365d", "share", 365, "lower",
             "Share of the deliveries promised for the last 365 days that have not arrived.",
-            "Promised deliveries have not arrived", lambda t: t["missing_year"], True, _PROMISED,
+            "Promised deliveries have not arrived", column("missing_year"), True, _PROMISED,
         ),
         Definition(
             "lead_time_days_365d", "days", 365, "lower",
             "Mean days from dispatch to delivery of the shipments of the last 365 days.",
-            "Shipments take long", lambda t: t["lead_days"], True, _DELIVERED,
+            "Shipments take long", column("lead_days"), True, _DELIVERED,
         ),
         Definition(
             "lead_time_variation_365d", "ratio", 365, "lower",
@@ -91,7 +91,7 @@ SHIPPED = Sheet(
         Definition(
             "carrier_count_365d", "count", 365, None,
             "Different carriers used in the last 365 days.",
-            "The number of carriers is out of the ordinary", lambda t: t["carriers"], True,
+            "The number of carriers is out of the ordinary", column("carriers"), True,
             ("shipments.carrier_code",),
         ),
     ),
@@ -105,17 +105,17 @@ CARRIED = Sheet(
         Definition(
             "carried_count_365d", "count", 365, "higher",
             "Shipments carried in the last 365 days.",
-            "Few shipments were carried", lambda t: t["count"], True,
+            "Few shipments were carried", column("count"), True,
         ),
         Definition(
             "carried_on_time_share_365d", "share", 365, "higher",
-            "Share of the carried deliveries promised for the last 365 days that arrived by the promised day.",
-            "Many carried deliveries came after the promised day", lambda t: t["on_time_year"], True, _PROMISED,
+            "Share of the carried deliveries promised for the last 365 days that arrived by then.",
+            "Many carried deliveries came after the promised day", column("on_time_year"), True, _PROMISED,
         ),
         Definition(
             "carried_delay_days_365d", "days", 365, "lower",
             "Mean days after the promised day of carried deliveries in the last 365 days.",
-            "Carried deliveries came long after the promised day", lambda t: t["late_days_year"], True, _PROMISED,
+            "Carried deliveries came long after the promised day", column("late_days_year"), True, _PROMISED,
         ),
     ),
     needs=("shipments.carrier_code",),
@@ -130,18 +130,18 @@ RECEIVED = Sheet(
             "received_on_time_share_365d", "share", 365, "higher",
             "Share of the deliveries promised to this party for the last 365 days that arrived by then.",
             "Many deliveries reached this party after the promised day",
-            lambda t: t["on_time_year"], False, _PROMISED,
+            column("on_time_year"), False, _PROMISED,
         ),
         Definition(
             "received_delay_days_365d", "days", 365, "lower",
             "Mean days after the promised day of the deliveries to this party in the last 365 days.",
             "Deliveries reached this party long after the promised day",
-            lambda t: t["late_days_year"], False, _PROMISED,
+            column("late_days_year"), False, _PROMISED,
         ),
         Definition(
             "received_undelivered_share_365d", "share", 365, "lower",
             "Share of the deliveries promised to this party for the last 365 days that have not arrived.",
-            "Deliveries promised to this party have not arrived", lambda t: t["missing_year"], False, _PROMISED,
+            "Deliveries promised to this party have not arrived", column("missing_year"), False, _PROMISED,
         ),
     ),
     cause="counterparty",
@@ -171,7 +171,7 @@ FULFILMENT = Sheet(
         Definition(
             "unshipped_invoice_share_395d", "share", 395, "lower",
             "Share of the invoices issued 30 to 394 days ago that no shipment names.",
-            "Many invoices have no shipment on record", lambda t: t["missing"], True,
+            "Many invoices have no shipment on record", column("missing"), True,
         ),
         Definition(
             "unshipped_amount_share_395d", "share", 395, "lower",

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import ibis.expr.types as ir
 
 from graph.indicators.facts import YEAR, Facts, share, within
-from graph.indicators.sheet import Definition, Sheet
+from graph.indicators.sheet import Definition, Sheet, column
 from graph.vocabulary import OUTCOME_KINDS
 
 
 def outcomes_by_party(facts: Facts) -> ir.Table:
-    """Bad outcomes in a year and ever, days since the last, bad share of the stated: of all kinds, and by kind."""
+    """Bad outcomes in a year and ever, days since the last, share of the stated: in all and by kind."""
     rows = facts.tables["outcomes"]
     age, bad = facts.age(rows["occurred_on"]), rows["value"] == 1
     columns: dict[str, ir.Value] = {"stated": rows.count()}
@@ -57,7 +57,7 @@ SHEETS = (
             Definition(
                 "past_outcome_count", "count", None, None,
                 "Cases of this party with a stated result, good or bad, so far.",
-                "The number of past cases is out of the ordinary", lambda t: t["stated"],
+                "The number of past cases is out of the ordinary", column("stated"),
             ),
             *_definitions("bad", "bad", ()),
             *(d for kind in OUTCOME_KINDS for d in _definitions(kind, kind, (f"outcomes.kind={kind}",))),

@@ -6,7 +6,7 @@ import ibis.expr.types as ir
 
 from graph.indicators.facts import YEAR, Facts, total, within
 from graph.indicators.linked import record_sheets
-from graph.indicators.sheet import Definition, Sheet
+from graph.indicators.sheet import Definition, Sheet, column
 
 _CONTACTS = ("SHARES_PHONE", "SHARES_ACCOUNT", "SHARES_DEVICE")
 
@@ -83,18 +83,19 @@ SHEETS = (
                 "The number of firms at the same address is out of the ordinary", "SHARES_ADDRESS",
             ),
             _count(
-                "shared_contact_count", "contacts", "Links to parties with the same phone, account or device.",
+                "shared_contact_count", "contacts",
+                "Links to parties with the same phone, account or device.",
                 "The number of firms with the same contact data is out of the ordinary",
             ),
             Definition(
                 "new_link_count_365d", "count", 365, None,
                 "Links of any declared kind that began in the last 365 days.",
-                "The number of new ties is out of the ordinary", lambda t: t["started"],
+                "The number of new ties is out of the ordinary", column("started"),
             ),
             Definition(
                 "ended_link_count_365d", "count", 365, "lower",
                 "Links of any declared kind that ended in the last 365 days.",
-                "Ties ended in the last year", lambda t: t["ended"], False, ("links.valid_to",),
+                "Ties ended in the last year", column("ended"), False, ("links.valid_to",),
             ),
             Definition(
                 "link_tenure_days", "days", None, "higher",

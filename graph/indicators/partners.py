@@ -1,4 +1,4 @@
-"""Number, concentration, loyalty and tenure of trading partners: the same questions of buyers and of suppliers."""
+"""Number, concentration, loyalty and tenure of trading partners: the same for buyers and suppliers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal
 import ibis.expr.types as ir
 
 from graph.indicators.facts import YEAR, Facts, change, ratio, total
-from graph.indicators.sheet import Definition
+from graph.indicators.sheet import Definition, column
 
 Side = Literal["seller_code", "buyer_code"]
 
@@ -45,7 +45,7 @@ def definitions(who: str, trade: str) -> tuple[Definition, ...]:
         Definition(
             f"{who}_count_365d", "count", 365, "higher",
             f"Different {who}s of the last 365 days.",
-            f"There are few {who}s", lambda t: t["partners"], True,
+            f"There are few {who}s", column("partners"), True,
         ),
         Definition(
             f"{who}_count_growth_365d", "ratio", 730, "higher",
@@ -60,7 +60,8 @@ def definitions(who: str, trade: str) -> tuple[Definition, ...]:
         Definition(
             f"known_{who}_{trade}_share_365d", "share", 365, "higher",
             f"Share of the {trade} of the last 365 days with {who}s of more than a year's standing.",
-            f"Much of the {trade} is with {who}s of less than a year", lambda t: ratio(t["amount_known"], t["amount"]),
+            f"Many of the {trade} are with {who}s of less than a year",
+            lambda t: ratio(t["amount_known"], t["amount"]),
         ),
         Definition(
             f"new_{who}_share_365d", "share", 365, None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ibis.expr.types as ir
 
 from graph.indicators.facts import YEAR, Facts, ratio, total, within
-from graph.indicators.sheet import Definition, Sheet
+from graph.indicators.sheet import Definition, Sheet, column
 
 _DUE = ("invoices.due_on", "invoices.paid_on")
 _PAID = ("invoices.paid_on",)
@@ -44,7 +44,7 @@ GIVEN = Sheet(
         Definition(
             "payable_days_365d", "days", 365, "lower",
             "Mean days from issue to payment of the invoices this party paid in the last 365 days.",
-            "Suppliers wait long for their money", lambda t: t["paid_days_year"], True, _PAID,
+            "Suppliers wait long for their money", column("paid_days_year"), True, _PAID,
         ),
         Definition(
             "payable_days_change_180d", "days", 360, "lower",
@@ -54,17 +54,17 @@ GIVEN = Sheet(
         Definition(
             "paid_late_share_365d", "share", 365, "lower",
             "Share of the invoices due from this party in the last 365 days that were not paid on time.",
-            "Many invoices were not paid by their due date", lambda t: t["late_share_year"], True, _DUE,
+            "Many invoices were not paid by their due date", column("late_share_year"), True, _DUE,
         ),
         Definition(
             "paid_late_days_365d", "days", 365, "lower",
-            "Mean days past due, so far or at payment, of the invoices due from this party in the last 365 days.",
-            "Invoices are paid long after their due date", lambda t: t["late_days_year"], True, _DUE,
+            "Mean days past due, so far or at payment, of what this party had to pay in the last 365 days.",
+            "Invoices are paid long after their due date", column("late_days_year"), True, _DUE,
         ),
         Definition(
             "paid_seriously_late_share_365d", "share", 365, "lower",
             "Share of the invoices due from this party in the last 365 days that got over 30 days past due.",
-            "Invoices got more than 30 days past due", lambda t: t["seriously_late_share_year"], True, _DUE,
+            "Invoices got more than 30 days past due", column("seriously_late_share_year"), True, _DUE,
         ),
         Definition(
             "paid_late_share_change_90d", "share", 365, "lower",
@@ -79,7 +79,7 @@ GIVEN = Sheet(
         Definition(
             "paid_latest_days_365d", "days", 365, "lower",
             "Most days past due of any invoice due from this party in the last 365 days.",
-            "One invoice was paid very late or is still unpaid", lambda t: t["latest_year"], True, _DUE,
+            "One invoice was paid very late or is still unpaid", column("latest_year"), True, _DUE,
         ),
         Definition(
             "overdue_payable_amount", "minor units", None, "lower",
@@ -107,7 +107,7 @@ TAKEN = Sheet(
         Definition(
             "receivable_days_365d", "days", 365, "lower",
             "Mean days from issue to payment of the invoices buyers paid to this party in the last 365 days.",
-            "Buyers take long to pay", lambda t: t["paid_days_year"], False, _PAID,
+            "Buyers take long to pay", column("paid_days_year"), False, _PAID,
         ),
         Definition(
             "receivable_days_change_180d", "days", 360, "lower",
@@ -117,17 +117,17 @@ TAKEN = Sheet(
         Definition(
             "received_late_share_365d", "share", 365, "lower",
             "Share of the receivables due in the last 365 days that buyers did not pay on time.",
-            "Many receivables were not paid by their due date", lambda t: t["late_share_year"], False, _DUE,
+            "Many receivables were not paid by their due date", column("late_share_year"), False, _DUE,
         ),
         Definition(
             "received_late_days_365d", "days", 365, "lower",
             "Mean days past due, so far or at payment, of the receivables due in the last 365 days.",
-            "Receivables are paid long after their due date", lambda t: t["late_days_year"], False, _DUE,
+            "Receivables are paid long after their due date", column("late_days_year"), False, _DUE,
         ),
         Definition(
             "received_seriously_late_share_365d", "share", 365, "lower",
             "Share of the receivables due in the last 365 days that got over 30 days past due.",
-            "Receivables got more than 30 days past due", lambda t: t["seriously_late_share_year"], False, _DUE,
+            "Receivables got more than 30 days past due", column("seriously_late_share_year"), False, _DUE,
         ),
         Definition(
             "received_late_share_change_90d", "share", 365, "lower",
@@ -170,6 +170,7 @@ def _instalments(facts: Facts) -> ir.Table:
 
 
 def settlements_by_buyer(facts: Facts) -> ir.Table:
+    """Invoices of the year with payments, and those with several, by buyer."""
     rows = facts.keep(_instalments(facts))
     return rows.group_by(party_code=rows["buyer_code"]).aggregate(
         invoices=rows.count(),
@@ -178,6 +179,7 @@ def settlements_by_buyer(facts: Facts) -> ir.Table:
 
 
 def settlements_by_seller(facts: Facts) -> ir.Table:
+    """Settled invoices of the year with payments, and what their payments fall short of, by seller."""
     rows = _instalments(facts)
     rows = rows.filter(~rows["is_open"])
     short = rows["paid"] < rows["amount"]
@@ -196,7 +198,7 @@ INSTALMENTS = Sheet(
     (
         Definition(
             "instalment_share_365d", "share", 365, "lower",
-            "Share of the invoices of the last 365 days, among those with payments, paid in more than one part.",
+            "Share of the last 365 days' invoices with payments that were paid in more than one part.",
             "Invoices are paid in parts", lambda t: ratio(t["split"], t["invoices"]), True,
         ),
     ),
@@ -253,12 +255,12 @@ FLOWS = Sheet(
         Definition(
             "payment_inflow_365d", "minor units", 365, "higher",
             "Payments received in the last 365 days.",
-            "Little money came in over the year", lambda t: t["in_year"], True,
+            "Little money came in over the year", column("in_year"), True,
         ),
         Definition(
             "payment_outflow_365d", "minor units", 365, None,
             "Payments made in the last 365 days.",
-            "The amount of payments made is out of the ordinary", lambda t: t["out_year"], True,
+            "The amount of payments made is out of the ordinary", column("out_year"), True,
         ),
         Definition(
             "payment_balance_90d", "ratio", 90, "higher",

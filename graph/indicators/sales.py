@@ -5,7 +5,7 @@ from __future__ import annotations
 import ibis.expr.types as ir
 
 from graph.indicators.facts import Facts, capped, change, ratio, total, within
-from graph.indicators.sheet import Definition, Sheet
+from graph.indicators.sheet import Definition, Sheet, column
 
 #: Periods of four whole weeks: weekdays cancel out, and 13 of them are a year.
 PERIOD_DAYS = 28
@@ -19,22 +19,22 @@ SALES = Sheet(
         Definition(
             "sales_amount_90d", "minor units", 90, "higher",
             "Amount invoiced to buyers in the last 90 days.",
-            "Sales of the last three months are low", lambda t: t["amount_90"], True,
+            "Sales of the last three months are low", column("amount_90"), True,
         ),
         Definition(
             "sales_amount_365d", "minor units", 365, "higher",
             "Amount invoiced to buyers in the last 365 days.",
-            "Sales of the last year are low", lambda t: t["amount_year"], True,
+            "Sales of the last year are low", column("amount_year"), True,
         ),
         Definition(
             "sales_count_90d", "count", 90, "higher",
             "Invoices issued to buyers in the last 90 days.",
-            "Few invoices were issued in the last three months", lambda t: t["count_90"], True,
+            "Few invoices were issued in the last three months", column("count_90"), True,
         ),
         Definition(
             "sales_count_365d", "count", 365, "higher",
             "Invoices issued to buyers in the last 365 days.",
-            "Few invoices were issued in the last year", lambda t: t["count_year"], True,
+            "Few invoices were issued in the last year", column("count_year"), True,
         ),
         Definition(
             "sales_growth_90d", "ratio", 180, "higher",
@@ -71,7 +71,8 @@ SALES = Sheet(
             "Mean invoice amount of the last 365 days against the 365 days before, less 1.",
             "The usual invoice amount moved away from that of the year before",
             lambda t: change(
-                ratio(t["amount_year"], t["count_year"]), ratio(t["amount_year_before"], t["count_year_before"])
+                ratio(t["amount_year"], t["count_year"]),
+                ratio(t["amount_year_before"], t["count_year_before"]),
             ),
         ),
         Definition(
@@ -83,12 +84,12 @@ SALES = Sheet(
         Definition(
             "void_share_365d", "share", 365, "lower",
             "Share of the invoices of the last 365 days that were voided.",
-            "Many invoices were voided", lambda t: t["void_share_year"], True,
+            "Many invoices were voided", column("void_share_year"), True,
         ),
         Definition(
             "credit_note_share_365d", "share", 365, "lower",
             "Share of the documents issued in the last 365 days that are credit notes.",
-            "Many credit notes were issued", lambda t: t["credit_share_year"], True,
+            "Many credit notes were issued", column("credit_share_year"), True,
         ),
         Definition(
             "dilution_share_365d", "share", 365, "lower",
@@ -100,17 +101,17 @@ SALES = Sheet(
             "confirmed_invoice_share_365d", "share", 365, "higher",
             "Share of the invoices of the last 365 days that buyers confirmed.",
             "Few invoices were confirmed by buyers",
-            lambda t: t["confirmed_share_year"], True, ("invoices.confirmed_on",),
+            column("confirmed_share_year"), True, ("invoices.confirmed_on",),
         ),
         Definition(
             "days_since_first_sale", "days", None, "higher",
             "Days since the first invoice on record.",
-            "The record of sales is short", lambda t: t["first_age"],
+            "The record of sales is short", column("first_age"),
         ),
         Definition(
             "days_since_last_sale", "days", None, "lower",
             "Days since the latest invoice.",
-            "The latest sale lies long ago", lambda t: t["last_age"], True,
+            "The latest sale lies long ago", column("last_age"), True,
         ),
     ),
 )  # fmt: skip
@@ -190,7 +191,7 @@ RHYTHM = Sheet(
         ),
         Definition(
             "sales_volatility_728d", "ratio", 728, "lower",
-            "Standard deviation over mean of the sales of the last 26 periods of four weeks: two yearly cycles.",
+            "Standard deviation over mean of the sales of the last 26 periods of four weeks (two years).",
             "Sales varied strongly over two years",
             lambda t: _variation(t, 2 * PERIODS_A_YEAR, t["ss"] + t["bb"], t["s"] + t["b"]), True,
         ),

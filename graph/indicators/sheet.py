@@ -38,6 +38,11 @@ class Indicator:
     tables: tuple[str, ...]
 
 
+def column(name: str) -> Callable[[ir.Table], ir.Value]:
+    """The value of a column of the query as it is."""
+    return lambda rows: rows[name]
+
+
 @dataclass(frozen=True)
 class Definition:
     """An indicator's own words, and its value as an expression over the rows of its sheet's query.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from graph.indicators.facts import change
 from graph.indicators.partners import definitions, partners
-from graph.indicators.sheet import Definition, Sheet
+from graph.indicators.sheet import Definition, Sheet, column
 
 SHEETS = (
     Sheet(
@@ -21,12 +21,12 @@ SHEETS = (
             Definition(
                 "purchase_amount_90d", "minor units", 90, "higher",
                 "Amount invoiced by suppliers in the last 90 days.",
-                "Purchases of the last three months are low", lambda t: t["amount_90"], True,
+                "Purchases of the last three months are low", column("amount_90"), True,
             ),
             Definition(
                 "purchase_amount_365d", "minor units", 365, "higher",
                 "Amount invoiced by suppliers in the last 365 days.",
-                "Purchases of the last year are low", lambda t: t["amount_year"], True,
+                "Purchases of the last year are low", column("amount_year"), True,
             ),
             Definition(
                 "purchase_growth_365d", "ratio", 730, "higher",
