@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 
+import lightgbm as lgb
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from gnn.blend import GATE_ERRORS, Weights, gain_in_errors, log_loss, weigh
-from gnn.boosting import STAGE_1, BoostingSettings, exported, fit
+from gnn.boosting import STAGE_1, BoostingSettings, exported, fit, fit_all
 from gnn.features import (
     ENVIRONMENT,
     FOLDS,
@@ -130,15 +132,16 @@ def _stage_1(
     rows, labels, row_fold = np.concatenate(x), np.concatenate(y), np.concatenate(fold)
     n_own = len(prepared.schema.own)
     group = (np.arange(rows.shape[1]) >= n_own).astype(np.int32)
-    ensembles, gain = [], np.zeros(rows.shape[1])
-    for held_out in range(FOLDS):
+
+    def job(held_out: int) -> lgb.Booster:
         used = row_fold != held_out
-        booster = fit(rows[used], labels[used], group, settings.stage_1, seed=held_out)
-        gain += booster.feature_importance("gain")
-        ensembles.append(exported(booster, group))
+        return fit(rows[used], labels[used], group, settings.stage_1, seed=held_out)
+
+    boosters = fit_all([partial(job, fold) for fold in range(FOLDS)])
+    gain = np.sum([booster.feature_importance("gain") for booster in boosters], axis=0)
     order = np.argsort(-gain[:n_own], kind="stable")
     chosen = np.sort(order[: settings.averaged_columns])
-    return tuple(ensembles), tuple(int(position) for position in chosen)
+    return tuple(exported(booster, group) for booster in boosters), tuple(int(column) for column in chosen)
 
 
 def _kept_share(panel: Panel, origins: list[Origin], prepared: Preparation) -> float:
@@ -225,11 +228,9 @@ def fit_groups(matrix: FeatureMatrix, labels: NDArray[np.int8], settings: Traini
     """Group-additive trees: the mean of the seeds' ensembles, by group, each over its group's columns."""
     groups = tuple(dict.fromkeys(matrix.groups))
     group = np.array([groups.index(name) for name in matrix.groups], np.int32)
-    ensembles = []
-    for seed in settings.seeds:
-        booster = fit(matrix.values, labels, group, settings.trees, seed)
-        ensembles.append(exported(booster, group).scaled(1.0 / len(settings.seeds)))
-    together = join(ensembles)
+    jobs = [partial(fit, matrix.values, labels, group, settings.trees, seed) for seed in settings.seeds]
+    boosters = fit_all(jobs)
+    together = join([exported(booster, group) for booster in boosters]).scaled(1.0 / len(boosters))
     first = {name: matrix.groups.index(name) for name in groups}
     return {name: together.of_group(groups.index(name), first[name]) for name in groups}
 
