@@ -8,6 +8,7 @@ import shlex
 import shutil
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -253,7 +254,7 @@ def explain(
     ] = False,
 ) -> None:
     """Why a party has its score: the split, the counterparties, the reasons and the rows behind them."""
-    from gnn.rendering import explanation_view
+    from gnn.rendering import explanation_panel
     from gnn.runs import open_current_run
 
     session: Session = context.obj
@@ -263,7 +264,7 @@ def explain(
     if party_id is None:
         party_id = run.most_inherited() if most_inherited else run.riskiest()
     found = run.explanation(party_id)
-    session.show(found, explanation_view(found))
+    session.show(found, explanation_panel(found))
 
 
 @app.command()
@@ -492,6 +493,9 @@ def run_command(arguments: list[str]) -> int:
 
 def main() -> None:
     """Entry point of the ``ecorisk`` command."""
+    if not sys.warnoptions:
+        # Notices of libraries to their developers; python -W shows them.
+        warnings.simplefilter("ignore")
     sys.exit(run_command(sys.argv[1:]))
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnn.blend import calibrate
-from gnn.boosting import THREADS, BoostingSettings, fit
+from gnn.boosting import BoostingSettings, fit
 from gnn.features import ENVIRONMENT, OWN, FeatureMatrix
 from gnn.model import Model
 from gnn.panel import Origin, Panel, thinned
@@ -83,7 +83,7 @@ def _select(features: FeatureMatrix, columns: tuple[str, ...]) -> NDArray[np.flo
 def _raw(trees: lgb.Booster | None, values: NDArray[np.float32]) -> NDArray[np.float64]:
     if trees is None:
         return np.zeros(len(values))
-    raw: NDArray[np.float64] = trees.predict(values, raw_score=True, num_threads=THREADS)
+    raw: NDArray[np.float64] = trees.predict(values, raw_score=True, num_threads=1)
     return raw
 
 
