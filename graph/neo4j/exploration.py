@@ -26,7 +26,7 @@ from graph.neo4j.schema import (
     relationship_type,
     version_label,
 )
-from graph.neo4j.session import Neo4jSession
+from graph.neo4j.session import Neo4jSession, Row
 
 PARTIES_A_FLOW_BATCH = 200
 TIE_TYPES = "|".join(sorted({tie.type for ties in TIES.values() for tie in ties}))
@@ -42,8 +42,7 @@ def tie_load(session: Neo4jSession, lease: Lease, load_id: str) -> None:
     for table in ROW_TABLES:
         tying.each_batch(table, partial(tying.choose_current, table))
     for table, ties in TIES.items():
-        for tie in ties:
-            tying.each_batch(table, partial(tying.tie, table, tie))
+        tying.each_batch(table, partial(tying.tie, table, ties))
     tying.each_batch("invoices", tying.tie_to_invoices)
     tying.each_batch("links", tying.update_links)
     for flow in FLOWS:
@@ -60,16 +59,21 @@ class _Tying:
         self._lease = lease
         self._load_id = load_id
         self._touched: Touched = defaultdict(set)
+        self._batches: dict[str, list[int]] = {}
 
-    def each_batch(self, table: str, work: Callable[[int], None]) -> None:
+    def each_batch(self, table: str, work: Callable[[int], object]) -> None:
         """Call ``work`` with the number of every batch in which the load wrote rows of ``table``."""
-        found = self._session.read(
-            f"MATCH (v:{version_label(table)} {{loadId: $load}}) WHERE v.loadBatch >= 0 "
-            "RETURN DISTINCT v.loadBatch AS batch ORDER BY batch",
-            load=self._load_id,
-        )
-        for row in found:
-            work(row["batch"])
+        if table not in self._batches:
+            label = version_label(table)
+            found = self._session.read(
+                f"MATCH (v:{label}) USING INDEX v:{label}(loadId, loadBatch) "
+                "WHERE v.loadId = $load AND v.loadBatch >= 0 "
+                "RETURN DISTINCT v.loadBatch AS batch ORDER BY batch",
+                load=self._load_id,
+            )
+            self._batches[table] = [row["batch"] for row in found]
+        for batch in self._batches[table]:
+            work(batch)
 
     def update_parties(self, batch: int) -> None:
         """The party's node says what its last version says; results and people's own notes stay."""
@@ -98,34 +102,39 @@ class _Tying:
         label, version = LABELS[table], version_label(table)
         versions = f"""{_rows(table)}
             WITH DISTINCT left(v.versionKey, 33) AS key
-            MATCH (o:{version}) WHERE o.versionKey STARTS WITH key
+            MATCH (o:{version}) USING INDEX o:{version}(versionKey) WHERE o.versionKey STARTS WITH key
             WITH key, o ORDER BY o.versionKey DESC
             WITH key, collect(o) AS versions"""
-        self._write(
-            f"""{versions} WHERE size(versions) > 1
-                UNWIND tail(versions) AS old
-                REMOVE old:{label}
-                WITH old MATCH (old)-[tie:{TIE_TYPES}]-() DELETE tie""",
+        columns = [flow.a_column for flow in FLOWS if flow.table == table]
+        columns += ["party_id"] if table == "events" else []
+        returned = "".join(f", o.{property_name(column)} AS {column}" for column in columns)
+        found = self._write(
+            f"""{versions}
+                FOREACH (old IN tail(versions) | REMOVE old:{label})
+                WITH versions, head(versions) AS current SET current:{label}
+                WITH versions UNWIND versions AS o
+                RETURN DISTINCT size(versions) > 1 AS corrected{returned}""",
             batch,
         )
-        self._write(f"{versions} WITH head(versions) AS current SET current:{label}", batch)
-        for column in {flow.a_column for flow in FLOWS if flow.table == table} | (
-            {"party_id"} if table == "events" else set()
-        ):
-            found = self._session.read(
-                f"""{versions} UNWIND versions AS o
-                    WITH DISTINCT o.{property_name(column)} AS id WHERE id IS NOT NULL RETURN id""",
-                load=self._load_id,
-                batch=batch,
+        if any(row["corrected"] for row in found):
+            self._write(
+                f"""{versions} WHERE size(versions) > 1
+                    UNWIND tail(versions) AS old
+                    MATCH (old)-[tie:{TIE_TYPES}]-() DELETE tie""",
+                batch,
             )
-            self._touched[table, column].update(row["id"] for row in found)
+        for column in columns:
+            self._touched[table, column].update(row[column] for row in found if row[column] is not None)
 
-    def tie(self, table: str, tie: Tie, batch: int) -> None:
-        """Tie the batch's current rows to what one of their columns names."""
-        name = property_name(tie.column)
-        other = "Party {partyId: v." if tie.target == "parties" else "Invoice {invoiceId: v."
-        pattern = f"(t)-[:{tie.type}]->(v)" if tie.towards_row else f"(v)-[:{tie.type}]->(t)"
-        self._write(f"{_rows(table)} AND v:{LABELS[table]} MATCH (t:{other}{name}}}) MERGE {pattern}", batch)
+    def tie(self, table: str, ties: tuple[Tie, ...], batch: int) -> None:
+        """Tie the batch's current rows to what their columns name."""
+        matches, merges = [], []
+        for n, tie in enumerate(ties):
+            other = "Party {partyId" if tie.target == "parties" else "Invoice {invoiceId"
+            pattern = f"(t{n})-[:{tie.type}]->(v)" if tie.towards_row else f"(v)-[:{tie.type}]->(t{n})"
+            matches.append(f"OPTIONAL MATCH (t{n}:{other}: v.{property_name(tie.column)}}})")
+            merges.append(f"FOREACH (_ IN CASE WHEN t{n} IS NULL THEN [] ELSE [1] END | MERGE {pattern})")
+        self._write("\n".join([f"{_rows(table)} AND v:{LABELS[table]}", *matches, *merges]), batch)
 
     def tie_to_invoices(self, batch: int) -> None:
         """Tie rows that were there before to the invoices they name."""
@@ -133,15 +142,16 @@ class _Tying:
             for tie in ties:
                 if tie.target != "invoices":
                     continue
+                label, name = LABELS[table], property_name(tie.column)
                 self._write(
                     f"""{_rows("invoices")} AND v:Invoice
-                        MATCH (t:{LABELS[table]} {{{property_name(tie.column)}: v.invoiceId}})
+                        MATCH (t:{label} {{{name}: v.invoiceId}}) USING INDEX t:{label}({name})
                         MERGE (t)-[:{tie.type}]->(v)""",
                     batch,
                 )
         found = self._session.read(
             f"{_rows('invoices')} MATCH (f:Financing {{invoiceId: v.invoiceId}}) "
-            "RETURN DISTINCT f.financierId AS id",
+            "USING INDEX f:Financing(invoiceId) RETURN DISTINCT f.financierId AS id",
             load=self._load_id,
             batch=batch,
         )
@@ -175,7 +185,7 @@ class _Tying:
             WHERE coalesce(old.kind, '') = coalesce($kind, '') DELETE old"""
         add = f"""UNWIND $parties AS id
             MATCH (a:Party {{partyId: id}})
-            MATCH {flow.path} WHERE a <> b AND b:Party AND {flow.where}
+            MATCH {flow.path} WHERE a <> b AND {flow.where}
             WITH a, b, count(*) AS n, sum({flow.amount}) AS amount, min({flow.day}) AS first,
                  max({flow.day}) AS last, collect(DISTINCT row.currency) AS currencies,
                  avg(CASE {flow.late} WHEN true THEN 1.0 WHEN false THEN 0.0 END) AS lateShare
@@ -204,13 +214,20 @@ class _Tying:
             )
             self.sum_flow(flow, kind)
 
-    def _write(self, query: str, batch: int, **parameters: object) -> None:
-        self._lease.write(query, load=self._load_id, batch=batch, **parameters)
+    def _write(self, query: str, batch: int, **parameters: object) -> list[Row]:
+        return self._lease.write(query, load=self._load_id, batch=batch, **parameters)
 
 
 def _rows(table: str) -> str:
-    """The versions of one batch of a load, as ``v``."""
-    return f"MATCH (v:{version_label(table)}) WHERE v.loadId = $load AND v.loadBatch = $batch"
+    """The versions of one batch of a load, as ``v``.
+
+    Indexes are named here and below: what a planner chooses while the store is still empty scans later.
+    """
+    label = version_label(table)
+    return (
+        f"MATCH (v:{label}) USING INDEX v:{label}(loadId, loadBatch) "
+        "WHERE v.loadId = $load AND v.loadBatch = $batch"
+    )
 
 
 def _chunks(ids: Iterable[str], size: int) -> Iterator[list[str]]:

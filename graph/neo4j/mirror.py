@@ -17,14 +17,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from graph.contract import TABLES, arrow_schema
+from graph.contract import TABLES, Column, arrow_schema
 from graph.duckdb_store import DuckDBStore
-from graph.neo4j.load import native
 from graph.neo4j.schema import LABELS, property_name, quoted, version_label
 from graph.neo4j.session import Neo4jSession, Row
 from graph.snapshot import Snapshot
 from graph.source import SourceDeclaration
-from graph.store import ROW_DIGEST, LoadTransaction
+from graph.store import LoadTransaction
 
 CHUNK_ROWS = 50_000
 
@@ -110,16 +109,8 @@ def _fetch(
     session: Neo4jSession, table: str, loads: list[str], open_columns: tuple[str, ...]
 ) -> Iterator[pa.RecordBatch]:
     """The table's rows of the given loads, chunk by chunk; no chunk where there are none."""
-    contract = TABLES[table]
-    names = (*contract.column_names, ROW_DIGEST)
-    schema = pa.schema(
-        [
-            *arrow_schema(contract),
-            pa.field(ROW_DIGEST, pa.string()),
-            *((n, pa.float64()) for n in open_columns),
-        ]
-    )
-    returned = ", ".join(f"v.{quoted(property_name(name))}" for name in names)
+    schema = arrow_schema(TABLES[table], open_columns)
+    returned = ", ".join(_value(column) for column in TABLES[table].columns)
     rows = session.stream(
         f"""MATCH (v:{version_label(table)}) WHERE v.loadId IN $loads AND v.loadBatch >= 0
             RETURN [{returned}] + [name IN $open_columns | v[name]] AS row""",
@@ -130,10 +121,18 @@ def _fetch(
         yield _record_batch(chunk, schema)
 
 
+def _value(column: Column) -> str:
+    """A column's value; a date as its day number, which travels and is read several times faster."""
+    value = f"v.{quoted(property_name(column.name))}"
+    return f"duration.inDays(date('1970-01-01'), {value}).days" if column.type == "date" else value
+
+
 def _record_batch(chunk: list[Row], schema: pa.Schema) -> pa.RecordBatch:
     columns = zip(*(row["row"] for row in chunk), strict=True)
     arrays = [
-        pa.array(map(native, column) if field.type == pa.date32() else column, field.type)
+        pa.array(column, pa.int32()).cast(field.type)
+        if field.type == pa.date32()
+        else pa.array(column, field.type)
         for field, column in zip(schema, columns, strict=True)
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)

@@ -1,11 +1,14 @@
 """A run's results on the parties that people explore: all of them or none, for readers that ask the run.
 
 Neo4j has no snapshot isolation: while a large transaction is applied, a reader may for some tenths of a
-second see part of it. So the run in force is named by ``(:Run {state: 'published'})``; while its
-properties change none is, and a reader that starts there sees a whole run or no run.
+second see part of it. So the run in force is named by ``(:Run {state: 'published'})``; while results
+change none is, and what began to read before is waited for. A query that picks that node first
+(``CURRENT_RUN``) and then asks for the parties of that run sees all of them, or no run.
 """
 
 from __future__ import annotations
+
+import time
 
 import pyarrow as pa
 
@@ -14,7 +17,13 @@ from graph.neo4j.schema import RISK_PROPERTIES
 from graph.neo4j.session import Neo4jSession, Transaction
 from graph.store import PublishedScores
 
+#: How a query begins that must see one whole run. ``LIMIT`` makes Neo4j pick the run before anything else;
+#: without it the planner may ask for the state anew at every party, and see it change on the way.
+CURRENT_RUN = "MATCH (r:Run {state: 'published'}) WITH r LIMIT 1 MATCH (p:Party {runId: r.runId})"
 BATCH_ROWS = 10_000
+#: A query that has been reading for longer than this while a run is replaced may see both.
+READERS_LIMIT_S = 10.0
+POLL_S = 0.02
 
 
 def publish(session: Neo4jSession, lease: Lease, run: PublishedScores) -> None:
@@ -23,6 +32,7 @@ def publish(session: Neo4jSession, lease: Lease, run: PublishedScores) -> None:
     Killed before that transaction, ``settle`` puts the earlier run back; after it, the new one in force.
     """
     lease.write("MATCH (r:Run {state: 'published'}) SET r.state = 'withdrawn'")
+    _wait_for_readers(session)
 
     def work(transaction: Transaction) -> None:
         lease.renew(transaction)
@@ -48,6 +58,16 @@ def publish(session: Neo4jSession, lease: Lease, run: PublishedScores) -> None:
 def settle(lease: Lease) -> None:
     """Put the run in force whose results stand on the parties, wherever a publication was cut off."""
     lease.write("MATCH (r:Run) WHERE r.state IN ['written', 'withdrawn'] SET r.state = 'published'")
+
+
+def _wait_for_readers(session: Neo4jSession) -> None:
+    """Wait, up to a limit, until every transaction has ended that may have seen the earlier run in force."""
+    deadline = time.monotonic() + READERS_LIMIT_S
+    query = "SHOW TRANSACTIONS YIELD transactionId RETURN transactionId AS id"
+    earlier = {row["id"] for row in session.alone(query)}
+    while earlier and time.monotonic() < deadline:
+        time.sleep(POLL_S)
+        earlier &= {row["id"] for row in session.alone(query)}
 
 
 def _write_results(transaction: Transaction, run: PublishedScores) -> None:

@@ -110,27 +110,27 @@ class Flow:
 
 FLOWS: tuple[Flow, ...] = (
     Flow(
-        "SUPPLIES", "invoices", "(a)-[:ISSUED]->(row:Invoice)-[:BILLED_TO]->(b)", "seller_id",
+        "SUPPLIES", "invoices", "(a)-[:ISSUED]->(row)-[:BILLED_TO]->(b)", "seller_id",
         day="row.issuedOn", amount="row.amount", late="row.paidOn > row.dueOn",
         where="coalesce(row.status, 'open') IN ['open', 'paid']",
     ),
     Flow(
-        "SHIPS_TO", "shipments", "(a)-[:SHIPPED]->(row:Shipment)-[:DELIVERED_TO]->(b)", "shipper_id",
+        "SHIPS_TO", "shipments", "(a)-[:SHIPPED]->(row)-[:DELIVERED_TO]->(b)", "shipper_id",
         day="coalesce(row.dispatchedOn, row.deliveredOn)", amount="row.value",
         late="row.deliveredOn > row.promisedOn",
     ),
     Flow(
-        "SHIPS_FOR", "shipments", "(a)<-[:CARRIED_BY]-(row:Shipment)<-[:SHIPPED]-(b)", "carrier_id",
+        "SHIPS_FOR", "shipments", "(a)<-[:CARRIED_BY]-(row)<-[:SHIPPED]-(b)", "carrier_id",
         day="coalesce(row.dispatchedOn, row.deliveredOn)", amount="row.value",
         late="row.deliveredOn > row.promisedOn",
     ),
     Flow(
-        "PAYS", "payments", "(a)-[:MADE]->(row:Payment)-[:PAID_TO]->(b)", "payer_id",
+        "PAYS", "payments", "(a)-[:MADE]->(row)-[:PAID_TO]->(b)", "payer_id",
         day="row.paidOn", amount="row.amount",
     ),
     Flow(
         "FINANCES", "financings",
-        "(a)-[:PROVIDED]->(row:Financing)-[:FINANCES]->(:Invoice)<-[:ISSUED]-(b)", "financier_id",
+        "(a)-[:PROVIDED]->(row)-[:FINANCES]->()<-[:ISSUED]-(b)", "financier_id",
         day="row.financedOn", amount="row.amount", late="row.repaidOn > row.dueOn",
     ),
 )  # fmt: skip

@@ -84,9 +84,9 @@ def every_table() -> dict[str, list[dict[str, Any]]]:
             {"shipment_id": "S2", "shipper_id": "P000", "consignee_id": "P002"},
         ],
         "financings": [
-            {"financing_id": "F1", "invoice_id": "I1", "financier_id": "P004", "financed_on": day, "amount": 8,
-             "currency": "EUR", "recourse": False, "advance_rate": 0.8, "limit": 100, "assignee_id": "P003",
-             "due_on": date(2021, 2, 1), "repaid_on": date(2021, 2, 2)},
+            {"financing_id": "F1", "invoice_id": "I1", "financier_id": "P004", "financed_on": day,
+             "amount": 8, "currency": "EUR", "recourse": False, "advance_rate": 0.8, "limit": 100,
+             "assignee_id": "P003", "due_on": date(2021, 2, 1), "repaid_on": date(2021, 2, 2)},
         ],
         "events": [
             {"event_id": "E1", "party_id": "P002", "counterparty_id": "P003", "kind": "application",
@@ -204,9 +204,9 @@ def test_a_load_that_fails_leaves_the_earlier_state(opener: Opener, tmp_path: Pa
     tables = every_table()
     load(store, tmp_path, tables, DECLARATION)
     before = store.read(AS_OF, None).sha256
+    staged = stage(tmp_path, "parties", [{"party_id": "NEW", "kind": "company"}])
     with pytest.raises(ZeroDivisionError), store.begin(SourceDeclaration("other")) as transaction:
-        transaction.append("parties", stage(tmp_path, "parties", [{"party_id": "NEW", "kind": "company"}]))
-        raise ZeroDivisionError
+        _ = transaction.append("parties", staged), 1 / 0  # type: ignore[func-returns-value]
     assert opener().read(AS_OF, None).sha256 == before
     assert [source.name for source in opener().sources()] == ["test"]
     load(store, tmp_path, {"parties": [{"party_id": "NEW", "kind": "company"}]})
