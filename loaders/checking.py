@@ -4,6 +4,8 @@ Works on tables named like the contract's, with ``_feed`` and ``_rid`` before th
 on the table ``faults``. Every step is set-based SQL.
 """
 
+# ruff: noqa: S608  (identifiers are quoted or our own, texts are escaped literals)
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -57,7 +59,9 @@ class TypedTable:
     def ibis_table(self, name: str) -> ibis.expr.types.Table:
         """An unbound Ibis table over the DuckDB table ``name``."""
         columns = (*self.table.columns, *(self.table.column(x) for x in self.open_columns))
-        schema = dict.fromkeys(IDENTITY, "int64") | {column.name: IBIS_TYPES[column.type] for column in columns}
+        schema = dict.fromkeys(IDENTITY, "int64") | {
+            column.name: IBIS_TYPES[column.type] for column in columns
+        }
         return ibis.table(schema, name=name)
 
 
@@ -93,9 +97,9 @@ class Checker:
             listed = violations(typed.ibis_table("suspects"), typed.table, rules, IDENTITY)
             columns = ", ".join(map(quote, VIOLATION_COLUMNS))
             run(
-                f"INSERT INTO faults SELECT {literal(typed.name)}, _feed, _rid, {columns} "  # noqa: S608
+                f"INSERT INTO faults SELECT {literal(typed.name)}, _feed, _rid, {columns} "
                 f"FROM ({ibis.to_sql(listed, dialect='duckdb')}) v WHERE NOT EXISTS (SELECT 1 FROM faults f WHERE "
-                f"f.tbl = {literal(typed.name)} AND f._feed = v._feed AND f._rid = v._rid AND f.col = v.\"column\")"
+                f'f.tbl = {literal(typed.name)} AND f._feed = v._feed AND f._rid = v._rid AND f.col = v."column")'
             )
         run("DROP TABLE suspects")
         self.remove_faulty(typed)
@@ -103,7 +107,7 @@ class Checker:
     def remove_faulty(self, typed: TypedTable) -> None:
         """Take rows that have a fault out of their table."""
         self._connection.execute(
-            f"DELETE FROM {quote(typed.name)} WHERE (_feed, _rid) IN "  # noqa: S608
+            f"DELETE FROM {quote(typed.name)} WHERE (_feed, _rid) IN "
             f"(SELECT (_feed, _rid) FROM faults WHERE tbl = {literal(typed.name)})"
         )
 
@@ -116,21 +120,21 @@ class Checker:
             for column in (*typed.table.column_names, *typed.open_columns)
             if column not in (*typed.table.key, "known_on", "roles")
         ]
-        before = self.count(f"SELECT count(*) FROM {name} WHERE _feed IN ({listed})")  # noqa: S608
+        before = self.count(f"SELECT count(*) FROM {name} WHERE _feed IN ({listed})")
         run(
-            f"CREATE TABLE entities AS SELECT {key}, hash({', '.join(content)}) AS _content, "  # noqa: S608
+            f"CREATE TABLE entities AS SELECT {key}, hash({', '.join(content)}) AS _content, "
             f"known_on, {self._role_mask(typed)} AS _roles, min(_feed::HUGEINT * {1 << 62} + _rid) AS _ord, "
             f"count(*) AS _count FROM {name} WHERE _feed IN ({listed}) GROUP BY ALL"
         )
         differing = self.count(
-            f"SELECT count(*) FROM (SELECT 1 FROM entities GROUP BY {key} HAVING min(_content) <> max(_content))"  # noqa: S608
+            f"SELECT count(*) FROM (SELECT 1 FROM entities GROUP BY {key} HAVING min(_content) <> max(_content))"
         )
         if rule == "versions":
             self._keep_versions(typed, content)
         else:
             self._keep_one(typed, rule)
-        run(f"DELETE FROM {name} WHERE _feed IN ({listed})")  # noqa: S608
-        run(f"INSERT INTO {name} BY NAME SELECT * FROM kept")  # noqa: S608
+        run(f"DELETE FROM {name} WHERE _feed IN ({listed})")
+        run(f"INSERT INTO {name} BY NAME SELECT * FROM kept")
         after = self.count("SELECT count(*) FROM kept")
         run("DROP TABLE kept")
         run("DROP TABLE entities")
@@ -148,7 +152,9 @@ class Checker:
 
     @staticmethod
     def _roles_text(mask: str) -> str:
-        words = ", ".join(f"CASE WHEN {mask} & {1 << bit} > 0 THEN '{role}' END" for bit, role in enumerate(ROLES))
+        words = ", ".join(
+            f"CASE WHEN {mask} & {1 << bit} > 0 THEN '{role}' END" for bit, role in enumerate(ROLES)
+        )
         return f"nullif(concat_ws('|', {words}), '')"
 
     def _keep_one(self, typed: TypedTable, rule: Distinct) -> None:
@@ -163,7 +169,7 @@ class Checker:
         if typed.name == "parties":
             replaced += f", {self._roles_text('c._all_roles')} AS roles"
         self._connection.execute(
-            f"CREATE TABLE kept AS SELECT t.* REPLACE ({replaced}) FROM {quote(typed.name)} t JOIN ("  # noqa: S608
+            f"CREATE TABLE kept AS SELECT t.* REPLACE ({replaced}) FROM {quote(typed.name)} t JOIN ("
             f"  SELECT _ord, min(known_on) OVER (PARTITION BY {key}) AS _first, "
             f"  bit_or(_roles) OVER (PARTITION BY {key}) AS _all_roles FROM entities "
             f"  QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY {order}) = 1"
@@ -181,7 +187,7 @@ class Checker:
         last_of_day = f"row_number() OVER (PARTITION BY {key}, known_on ORDER BY _ord DESC) = 1"
         compared = f"hash({', '.join(content)}{', roles' if roles else ''})"
         run(
-            f"CREATE TABLE kept AS WITH joined AS ("  # noqa: S608
+            f"CREATE TABLE kept AS WITH joined AS ("
             f"  SELECT t.* EXCLUDE ({'roles' if roles else '_bad'}), e._ord, e._roles FROM {quote(typed.name)} t "
             f"  JOIN entities e ON t._feed::HUGEINT * {1 << 62} + t._rid = e._ord"
             f"), filled AS (SELECT _feed, _rid, {key}, known_on, _ord, {carried}{roles} FROM joined), "
@@ -196,11 +202,11 @@ class Checker:
         run, name, key = self._connection.execute, quote(typed.name), typed.key
         version = f"{key}, known_on"
         run(
-            f"CREATE TABLE doubled AS SELECT _feed, _rid, {version}, {typed.digest} AS _digest FROM {name} "  # noqa: S608
+            f"CREATE TABLE doubled AS SELECT _feed, _rid, {version}, {typed.digest} AS _digest FROM {name} "
             f"SEMI JOIN (SELECT {version} FROM {name} GROUP BY {version} HAVING count(*) > 1) USING ({version})"
         )
         run(
-            f"CREATE TABLE judged AS SELECT _feed, _rid, {self._shown_key(typed)} AS _shown, "  # noqa: S608
+            f"CREATE TABLE judged AS SELECT _feed, _rid, {self._shown_key(typed)} AS _shown, "
             f"min(_digest) OVER same <> max(_digest) OVER same AS _conflict, "
             f"row_number() OVER (PARTITION BY {version} ORDER BY _feed, _rid) AS _place FROM doubled "
             f"WINDOW same AS (PARTITION BY {version})"
@@ -208,7 +214,7 @@ class Checker:
         self._note(typed, "SELECT _feed, _rid, _shown FROM judged WHERE _conflict", typed.table.key[0],
                    "conflict_in_load", "one content for each key and known_on")  # fmt: skip
         run(
-            f"DELETE FROM {name} WHERE (_feed, _rid) IN "  # noqa: S608
+            f"DELETE FROM {name} WHERE (_feed, _rid) IN "
             "(SELECT (_feed, _rid) FROM judged WHERE NOT _conflict AND _place > 1)"
         )
         equal = self.count("SELECT count(*) FROM judged WHERE NOT _conflict AND _place > 1")
@@ -225,7 +231,7 @@ class Checker:
     def _note(self, typed: TypedTable, rows: str, column: str, reason: str, expected: str) -> None:
         """Note a fault for each row of ``rows`` (_feed, _rid, value)."""
         self._connection.execute(
-            f"INSERT INTO faults SELECT {literal(typed.name)}, _feed, _rid, {literal(column)}, value, "  # noqa: S608
+            f"INSERT INTO faults SELECT {literal(typed.name)}, _feed, _rid, {literal(column)}, value, "
             f"{literal(reason)}, {literal(expected)} FROM ({rows}) AS r(_feed, _rid, value)"
         )
 
@@ -237,14 +243,14 @@ class Checker:
                 continue
             quoted = quote(column.name)
             unknown = (
-                f"SELECT DISTINCT {quoted} AS party_id FROM {name} WHERE {quoted} IS NOT NULL "  # noqa: S608
+                f"SELECT DISTINCT {quoted} AS party_id FROM {name} WHERE {quoted} IS NOT NULL "
                 f"AND {quoted} NOT IN (SELECT party_id FROM known_parties)"
             )
             if load is not None:
                 self._learn_stored_parties(unknown, load)
             self._note(
                 typed,
-                f"SELECT _feed, _rid, {quoted} FROM {name} WHERE {quoted} IS NOT NULL "  # noqa: S608
+                f"SELECT _feed, _rid, {quoted} FROM {name} WHERE {quoted} IS NOT NULL "
                 f"AND {quoted} NOT IN (SELECT party_id FROM known_parties)",
                 column.name, "unknown_party", "a party of this load or of the store",
             )  # fmt: skip
@@ -253,7 +259,7 @@ class Checker:
     def _learn_stored_parties(self, unknown: str, load: LoadTransaction) -> None:
         path = self._folder / "unknown_parties.parquet"
         self._connection.execute(f"COPY ({unknown}) TO {literal(str(path))} (FORMAT parquet)")
-        if not self.count(f"SELECT count(*) FROM read_parquet({literal(str(path))})"):  # noqa: S608
+        if not self.count(f"SELECT count(*) FROM read_parquet({literal(str(path))})"):
             return
         stored = load.existing("parties", path)
         self._connection.register("stored", stored)
@@ -262,7 +268,11 @@ class Checker:
 
     def know_parties(self, present: bool) -> None:
         """Remember the load's own valid parties for ``check_references``."""
-        rows = "SELECT DISTINCT party_id FROM parties" if present else "SELECT NULL::VARCHAR AS party_id WHERE false"
+        rows = (
+            "SELECT DISTINCT party_id FROM parties"
+            if present
+            else "SELECT NULL::VARCHAR AS party_id WHERE false"
+        )
         self._connection.execute(f"CREATE TABLE known_parties AS {rows}")
 
     def compare_with_store(self, typed: TypedTable, load: LoadTransaction | None) -> tuple[int, int]:
@@ -272,7 +282,7 @@ class Checker:
         run("CREATE OR REPLACE TABLE stored_versions AS SELECT NULL AS nothing WHERE false")
         if load is not None:
             path = self._folder / f"{typed.name}_keys.parquet"
-            run(f"COPY (SELECT DISTINCT {key} FROM {name}) TO {literal(str(path))} (FORMAT parquet)")  # noqa: S608
+            run(f"COPY (SELECT DISTINCT {key} FROM {name}) TO {literal(str(path))} (FORMAT parquet)")
             held = load.existing(typed.name, path)
             path.unlink()
             self._connection.register("held", held)
@@ -283,16 +293,18 @@ class Checker:
 
     def _settle_stored(self, typed: TypedTable) -> int:
         run, name = self._connection.execute, quote(typed.name)
-        same = " AND ".join(f"t.{quote(column)} = s.{quote(column)}" for column in (*typed.table.key, "known_on"))
+        same = " AND ".join(
+            f"t.{quote(column)} = s.{quote(column)}" for column in (*typed.table.key, "known_on")
+        )
         digest = digest_sql(typed.table, typed.open_columns)
         run(
-            f"CREATE TABLE met AS SELECT t._feed, t._rid, t._shown, t._digest = s.{ROW_DIGEST} AS _equal FROM "  # noqa: S608
+            f"CREATE TABLE met AS SELECT t._feed, t._rid, t._shown, t._digest = s.{ROW_DIGEST} AS _equal FROM "
             f"(SELECT *, {digest} AS _digest, {self._shown_key(typed)} AS _shown FROM {name} "
             f"SEMI JOIN stored_versions USING ({typed.key}, known_on)) t JOIN stored_versions s ON {same}"
         )
         self._note(typed, "SELECT _feed, _rid, _shown FROM met WHERE NOT _equal", typed.table.key[0],
                    "conflict_with_store", "the stored content, or a later known_on for a correction")  # fmt: skip
-        run(f"DELETE FROM {name} WHERE (_feed, _rid) IN (SELECT (_feed, _rid) FROM met WHERE _equal)")  # noqa: S608
+        run(f"DELETE FROM {name} WHERE (_feed, _rid) IN (SELECT (_feed, _rid) FROM met WHERE _equal)")
         unchanged = self.count("SELECT count(*) FROM met WHERE _equal")
         run("DROP TABLE met")
         self.remove_faulty(typed)
@@ -302,19 +314,19 @@ class Checker:
     def _updates_sql(typed: TypedTable, *, stored: bool) -> str:
         name, key = quote(typed.name), typed.key
         later = (
-            f"SELECT _feed, _rid FROM {name} SEMI JOIN (SELECT {key} FROM {name} GROUP BY {key} HAVING count(*) > 1) "  # noqa: S608
+            f"SELECT _feed, _rid FROM {name} SEMI JOIN (SELECT {key} FROM {name} GROUP BY {key} HAVING count(*) > 1) "
             f"USING ({key}) QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY known_on) > 1"
         )
         if stored:
             later += f" UNION SELECT _feed, _rid FROM {name} SEMI JOIN stored_versions USING ({key})"
-        return f"SELECT count(*) FROM ({later})"  # noqa: S608
+        return f"SELECT count(*) FROM ({later})"
 
     def write_clean(self, typed: TypedTable) -> Path:
         """The rows that passed, as Parquet with the contract's columns, ``x_*`` and ``row_digest``."""
         path = self._folder / f"{typed.name}.parquet"
         columns = ", ".join(map(quote, (*typed.table.column_names, *typed.open_columns)))
         self._connection.execute(
-            f"COPY (SELECT {columns}, {typed.digest} AS {ROW_DIGEST} FROM {quote(typed.name)}) "  # noqa: S608
+            f"COPY (SELECT {columns}, {typed.digest} AS {ROW_DIGEST} FROM {quote(typed.name)}) "
             f"TO {literal(str(path))} (FORMAT parquet)"
         )
         return path

@@ -14,10 +14,26 @@ from graph.currencies import MINOR_DIGITS
 from loaders.mapping import ColumnMapping, NumberText, Scalar
 from loaders.reading import literal
 
-DEFAULT_DATES = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f")
+DEFAULT_DATES = (
+    "%Y-%m-%d",
+    "%Y-%m-%d %H:%M:%S",
+    "%Y-%m-%d %H:%M:%S.%f",
+    "%Y-%m-%dT%H:%M:%S",
+    "%Y-%m-%dT%H:%M:%S.%f",
+)
 _SPACES = "' \t\r\n\u00a0\u3000'"
 _TRUE, _FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
-_WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
+_WHOLE = (
+    "TINYINT",
+    "SMALLINT",
+    "INTEGER",
+    "BIGINT",
+    "HUGEINT",
+    "UTINYINT",
+    "USMALLINT",
+    "UINTEGER",
+    "UBIGINT",
+)
 
 
 @dataclass(frozen=True)
@@ -91,7 +107,9 @@ def minor_units_sql(currency: str | None) -> str:
     for code, digits in MINOR_DIGITS.items():
         if digits != 2:
             by_digits.setdefault(digits, []).append(literal(code))
-    cases = " ".join(f"WHEN {currency} IN ({', '.join(codes)}) THEN {10**d}" for d, codes in by_digits.items())
+    cases = " ".join(
+        f"WHEN {currency} IN ({', '.join(codes)}) THEN {10**d}" for d, codes in by_digits.items()
+    )
     return f"CASE {cases} ELSE 100 END"
 
 
@@ -103,7 +121,9 @@ class Taken:
     kind: str
 
 
-def convert(taken: Taken, column: Column, mapping: ColumnMapping, settings: Settings, currency: str | None) -> Conversion:
+def convert(
+    taken: Taken, column: Column, mapping: ColumnMapping, settings: Settings, currency: str | None
+) -> Conversion:
     """The conversion of a taken value to the type of ``column``; ``currency`` is SQL for the row's currency."""
     nulls = (*settings.nulls, *mapping.nulls)
     if mapping.values:
@@ -137,7 +157,11 @@ def _mapped(text: str, mapping: ColumnMapping) -> str:
 
 
 def _as_text(taken: Taken, mapping: ColumnMapping) -> str:
-    text = f"nfc_normalize({_text(taken.raw, taken.kind)})" if taken.kind == "VARCHAR" else _text(taken.raw, taken.kind)
+    text = (
+        f"nfc_normalize({_text(taken.raw, taken.kind)})"
+        if taken.kind == "VARCHAR"
+        else _text(taken.raw, taken.kind)
+    )
     if mapping.case:
         text = f"{mapping.case}({text})"
     return f"{literal(mapping.prefix)} || {text}" if mapping.prefix else text
@@ -190,14 +214,16 @@ def _as_money(taken: Taken, mapping: ColumnMapping, numbers: NumberText, currenc
     if taken.kind in ("DOUBLE", "FLOAT") or mapping.scale != 1:
         product = f"TRY_CAST({amount} AS DOUBLE) * {mapping.scale!r} * {factor}"
     else:
-        # 18 digits: DuckDB parses wider decimals from text 150 times slower, and they hold the contract's maximum.
-        product = f"TRY_CAST({amount} AS DECIMAL(18, 4)) * CAST({factor} AS DECIMAL(5, 0))"
+        # 18 digits hold more than the contract's maximum; DuckDB reads wider ones from text 150 times slower.
+        product = f"CAST(TRY_CAST({amount} AS DECIMAL(18, 4)) AS DECIMAL(28, 4)) * CAST({factor} AS DECIMAL(5, 0))"
     return Conversion(f"TRY_CAST(round({product}, 0) AS BIGINT)", "not_an_amount", _number_form(numbers))
 
 
 def _number_form(numbers: NumberText) -> str:
     marks = f"decimal mark {numbers.decimal!r}"
-    return f"a number ({marks}, thousands {numbers.thousands!r})" if numbers.thousands else f"a number ({marks})"
+    return (
+        f"a number ({marks}, thousands {numbers.thousands!r})" if numbers.thousands else f"a number ({marks})"
+    )
 
 
 def target_type(column: Column) -> str:
@@ -208,4 +234,3 @@ def target_type(column: Column) -> str:
 def with_default(sql: str, default: Scalar | None, column: Column) -> str:
     """``sql``, nulls filled with ``default``."""
     return sql if default is None else f"coalesce({sql}, {constant(default, target_type(column))})"
-

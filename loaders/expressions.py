@@ -24,19 +24,91 @@ _NODES: tuple[type[exp.Expression], ...] = (
 
 #: Functions that an expression may call.
 FUNCTIONS = frozenset(
-    """
-    abs ceil floor round greatest least sign ln log10 sqrt power pow
-    coalesce nullif if ifnull
-    lower upper trim ltrim rtrim length left right substring substr replace split_part lpad rpad concat
-    concat_ws starts_with ends_with contains regexp_replace regexp_extract regexp_matches
-    regexp_full_match strip_accents translate md5 strpos
-    year month day quarter week isodow last_day make_date date_trunc date_diff datediff date_add date_sub
-    date_part extract strptime try_strptime strftime to_days to_months to_years epoch_ms
-    """.split()
+    [
+        "abs",
+        "ceil",
+        "floor",
+        "round",
+        "greatest",
+        "least",
+        "sign",
+        "ln",
+        "log10",
+        "sqrt",
+        "power",
+        "pow",
+        "coalesce",
+        "nullif",
+        "if",
+        "ifnull",
+        "lower",
+        "upper",
+        "trim",
+        "ltrim",
+        "rtrim",
+        "length",
+        "left",
+        "right",
+        "substring",
+        "substr",
+        "replace",
+        "split_part",
+        "lpad",
+        "rpad",
+        "concat",
+        "concat_ws",
+        "starts_with",
+        "ends_with",
+        "contains",
+        "regexp_replace",
+        "regexp_extract",
+        "regexp_matches",
+        "regexp_full_match",
+        "strip_accents",
+        "translate",
+        "md5",
+        "strpos",
+        "year",
+        "month",
+        "day",
+        "quarter",
+        "week",
+        "isodow",
+        "last_day",
+        "make_date",
+        "date_trunc",
+        "date_diff",
+        "datediff",
+        "date_add",
+        "date_sub",
+        "date_part",
+        "extract",
+        "strptime",
+        "try_strptime",
+        "strftime",
+        "to_days",
+        "to_months",
+        "to_years",
+        "epoch_ms",
+    ]
 )
 
 _TYPES = frozenset(
-    "BOOLEAN TINYINT SMALLINT INT BIGINT FLOAT DOUBLE DECIMAL VARCHAR TEXT DATE TIMESTAMP INTERVAL".split()
+    [
+        "BOOLEAN",
+        "TINYINT",
+        "SMALLINT",
+        "INT",
+        "BIGINT",
+        "FLOAT",
+        "DOUBLE",
+        "DECIMAL",
+        "VARCHAR",
+        "TEXT",
+        "DATE",
+        "TIMESTAMP",
+        "INTERVAL",
+    ]
 )
 
 
@@ -54,7 +126,7 @@ class Expression:
             return physical(tree.name)
         for column in list(tree.find_all(exp.Column)):
             column.replace(sqlglot.parse_one(physical(column.name), read="duckdb"))
-        return tree.sql(dialect="duckdb")
+        return str(tree.sql(dialect="duckdb"))
 
 
 def _parse(text: str) -> exp.Expression:
@@ -116,5 +188,5 @@ def parse_expression(text: str, file: str, where: str) -> Expression:
             raise mapping_error(
                 file, where, f"{objection}; an expression is one scalar formula over the file's columns"
             )
-    columns = dict.fromkeys(column.name for column in tree.find_all(exp.Column))
+    columns = sorted({column.name for column in tree.find_all(exp.Column)})
     return Expression(text, tuple(columns))

@@ -1,5 +1,7 @@
 """One feed: a file's rows converted and added to their table, faults noted one by one."""
 
+# ruff: noqa: S608  (identifiers are quoted or our own, texts are escaped literals)
+
 from __future__ import annotations
 
 import re
@@ -44,7 +46,9 @@ class FeedPlan:
         return TABLES[self.feed.table].column(name)
 
 
-def plan_feed(feed: Feed, number: int, offer: tuple[RawTable, int], file: FileMapping, source: str) -> FeedPlan:
+def plan_feed(
+    feed: Feed, number: int, offer: tuple[RawTable, int], file: FileMapping, source: str
+) -> FeedPlan:
     """Resolve ``feed``; ``LoadRefused`` where its file lacks a column that is mapped or required.
 
     ``offer``: what the file offers to the feed and the rows that each of its rows became.
@@ -55,14 +59,16 @@ def plan_feed(feed: Feed, number: int, offer: tuple[RawTable, int], file: FileMa
         for name in matching(opened.columns, raw.names):
             target = re.sub(r"[^a-z0-9_]+", "_", opened.to.replace("{name}", name).lower())
             if target in columns and columns[target].column != name:
-                raise file_refused(file.name, f"two columns become {target}", f"change x in {feed.place} of the mapping")
+                raise file_refused(
+                    file.name, f"two columns become {target}", f"change x in {feed.place} of the mapping"
+                )
             columns[target] = ColumnMapping(column=name)
     if feed.same_names:
         _take_same_names(columns, feed, raw, file)
     columns.setdefault("source", ColumnMapping(value=source))
     used: set[str] = set()
     for name, mapping in columns.items():
-        for wanted in ((mapping.column,) if mapping.column else mapping.expr.columns if mapping.expr else ()):
+        for wanted in (mapping.column,) if mapping.column else mapping.expr.columns if mapping.expr else ():
             used.add(_present(raw, wanted, file, f"{feed.place}.columns.{name}"))
     for wanted in feed.where.columns if feed.where else ():
         used.add(_present(raw, wanted, file, f"{feed.place}.where"))
@@ -88,7 +94,9 @@ def _take_same_names(columns: dict[str, ColumnMapping], feed: Feed, raw: RawTabl
                 if column.name == "known_on"
                 else f"{feed.table} needs it"
             )
-            raise file_refused(", ".join(file.paths), f"has no column {column.name!r}", advice, column=column.name)
+            raise file_refused(
+                ", ".join(file.paths), f"has no column {column.name!r}", advice, column=column.name
+            )
     if table.open_columns:
         for name in raw.names:
             if re.fullmatch(r"x_[a-z0-9_]+", name):
@@ -97,14 +105,15 @@ def _take_same_names(columns: dict[str, ColumnMapping], feed: Feed, raw: RawTabl
 
 def _present(raw: RawTable, wanted: str, file: FileMapping, place: str) -> str:
     physical = raw.physical(wanted)
-    if physical is None:
+    name = None if physical is None else raw.names[int(physical[1:])] if physical.startswith("c") else wanted
+    if name is None or name in raw.absent:
         raise file_refused(
-            ", ".join(file.paths),
+            raw.absent.get(name or "", ", ".join(file.paths)),
             f"has no column {wanted!r}, which {place} of the mapping needs",
-            f"it has {', '.join(map(repr, raw.names))}",
+            f"columns found: {', '.join(map(repr, raw.names))}",
             column=wanted,
         )
-    return raw.names[int(physical[1:])] if physical.startswith("c") else wanted
+    return name
 
 
 @dataclass(frozen=True)
@@ -138,7 +147,7 @@ class FeedQuery:
         if where is not None:
             sql = where.sql(lambda name: str(self._plan.raw.physical(name)))
             guarded = f"TRY(struct_pack(v := coalesce(CAST(({sql}) AS BOOLEAN), false)))"
-            rows = f"(SELECT *, {guarded} AS _guard FROM {rows}) WHERE _guard IS NULL OR _guard.v"  # noqa: S608
+            rows = f"(SELECT *, {guarded} AS _guard FROM {rows}) WHERE _guard IS NULL OR _guard.v"
             kept = "_guard IS NOT NULL AS _where"
         taken = []
         for position, mapping in enumerate(self._plan.columns.values()):
@@ -146,19 +155,18 @@ class FeedQuery:
                 taken.append(f"{self._plan.raw.physical(mapping.column)} AS t{position}")
             elif mapping.expr is not None:
                 taken.append(f"{self._expression(mapping.expr)} AS t{position}")
-        return f"SELECT _rid, {', '.join((kept, *taken))} FROM {rows}"  # noqa: S608
+        return f"SELECT _rid, {', '.join((kept, *taken))} FROM {rows}"
 
     def _layer_of_conversions(self) -> list[_Column]:
         described = self._connection.execute(f"DESCRIBE {self._taken_sql}").fetchall()
         kinds = {str(row[0]): str(row[1]) for row in described}
         names = list(self._plan.columns)
-        columns: list[_Column] = []
         currency = self._converted(names, "currency", kinds, None).final if "currency" in names else None
-        for name in names:
-            columns.append(self._converted(names, name, kinds, currency))
-        return columns
+        return [self._converted(names, name, kinds, currency) for name in names]
 
-    def _converted(self, names: list[str], name: str, kinds: Mapping[str, str], currency: str | None) -> _Column:
+    def _converted(
+        self, names: list[str], name: str, kinds: Mapping[str, str], currency: str | None
+    ) -> _Column:
         mapping, column = self._plan.columns[name], self._plan.contract(name)
         if mapping.value is not None and column.type == "money":
             amount = convert(Taken(str(mapping.value), "DOUBLE"), column, mapping, Settings(), currency)
@@ -172,22 +180,35 @@ class FeedQuery:
         if is_expression:
             kind = re.sub(r"^STRUCT\(\"?v\"? (.*)\)$", r"\1", kind)
         conversion = convert(Taken(raw, kind), column, mapping, self._plan.settings, currency)
-        return _Column(name, held, conversion, with_default(conversion.sql, mapping.default, column), is_expression)
+        return _Column(
+            name, held, conversion, with_default(conversion.sql, mapping.default, column), is_expression
+        )
 
     def _faults(self, column: _Column) -> list[tuple[str, str, str, str]]:
         """(condition, value, reason, expected) of all that can go wrong with ``column``."""
-        faults = []
+        faults: list[tuple[str, str, str, str]] = []
         if column.taken is None:
             return faults
-        value = f"CAST({column.taken}.v AS VARCHAR)" if column.is_expression else f"CAST({column.taken} AS VARCHAR)"
+        value = (
+            f"CAST({column.taken}.v AS VARCHAR)"
+            if column.is_expression
+            else f"CAST({column.taken} AS VARCHAR)"
+        )
         if column.is_expression:
             expression = self._plan.columns[column.name].expr
             shown = expression.text if expression else ""
-            faults.append((f"{column.taken} IS NULL", "NULL", "expression_failed", f"a row for which {shown} works"))
+            faults.append(
+                (f"{column.taken} IS NULL", "NULL", "expression_failed", f"a row for which {shown} works")
+            )
         if column.conversion.reason:
             given = f"nullif(trim({value}), '') IS NOT NULL{self._not_null_text(column, value)}"
             faults.append(
-                (f"{given} AND ({column.conversion.sql}) IS NULL", value, column.conversion.reason, column.conversion.expected)
+                (
+                    f"{given} AND ({column.conversion.sql}) IS NULL",
+                    value,
+                    column.conversion.reason,
+                    column.conversion.expected,
+                )
             )
         return faults
 
@@ -206,12 +227,12 @@ class FeedQuery:
         target = quote(self._plan.feed.table)
         finals = ", ".join(f"{column.final} AS {quote(column.name)}" for column in self.columns)
         self._connection.execute(
-            f"INSERT INTO {target} BY NAME SELECT {self._plan.number} AS _feed, _rid, "  # noqa: S608
+            f"INSERT INTO {target} BY NAME SELECT {self._plan.number} AS _feed, _rid, "
             f"coalesce({' OR '.join(f'({condition})' for condition in bad)}, false) AS _bad, {finals} "
             f"FROM ({self._taken_sql})"
         )
         damaged = self._connection.execute(
-            f"SELECT count(*) FROM {target} WHERE _bad AND _feed = {self._plan.number}"  # noqa: S608
+            f"SELECT count(*) FROM {target} WHERE _bad AND _feed = {self._plan.number}"
         ).fetchone()
         if damaged and damaged[0]:
             self._note_faults()
@@ -219,17 +240,20 @@ class FeedQuery:
     def _note_faults(self) -> None:
         run, number, table = self._connection.execute, self._plan.number, self._plan.feed.table
         run(
-            f"CREATE OR REPLACE TABLE damaged AS SELECT * FROM ({self._taken_sql}) WHERE _rid IN "  # noqa: S608
+            f"CREATE OR REPLACE TABLE damaged AS SELECT * FROM ({self._taken_sql}) WHERE _rid IN "
             f"(SELECT _rid FROM {quote(table)} WHERE _bad AND _feed = {number})"
         )
         where = self._plan.feed.where
-        notes = [("NOT _where", "NULL", "expression_failed", f"a row for which {where.text} works", "where")] if where else []
+        notes = (
+            [("NOT _where", "NULL", "expression_failed", f"a row for which {where.text} works", "where")]
+            if where
+            else []
+        )
         for column in self.columns:
             notes += [(*fault, column.name) for fault in self._faults(column)]
         for condition, value, reason, expected, column_name in notes:
             run(
-                f"INSERT INTO faults SELECT {literal(table)}, {number}, _rid, {literal(column_name)}, {value}, "  # noqa: S608
+                f"INSERT INTO faults SELECT {literal(table)}, {number}, _rid, {literal(column_name)}, {value}, "
                 f"{literal(reason)}, {literal(expected)} FROM damaged WHERE {condition}"
             )
         run("DROP TABLE damaged")
-

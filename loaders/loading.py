@@ -1,5 +1,7 @@
 """Load a source into a store: all of it that is right, none of it where too much is wrong."""
 
+# ruff: noqa: S608  (identifiers are quoted or our own, texts are escaped literals)
+
 from __future__ import annotations
 
 import shutil
@@ -52,9 +54,12 @@ def load(
     with _scratch(workspace) as (connection, folder):
         declaration = declared_by(mapping, path)
         staging = Staging(connection, path, mapping, tell)
-        staging.stage_all()
         job = _Job(mapping, declaration, staging, Checker(connection, folder), workspace)
-        job.convert(tell)
+        try:
+            staging.stage_all()
+            job.convert(tell)
+        except duckdb.Error as error:
+            raise LoadRefused(f"{path}: a file of it cannot be read to its end: {error}") from error
         is_empty = not store.sources()
         with store.begin(declaration) as transaction:
             report = job.settle(transaction, is_empty=is_empty)
@@ -130,7 +135,7 @@ class _Job:
     def _feed(self, plan: FeedPlan) -> None:
         file, name = self.staging.files[plan.feed.file], plan.feed.table
         FeedQuery(self.staging.connection, plan).run()
-        kept = self.checker.count(f"SELECT count(*) FROM {quote(name)} WHERE _feed = {plan.number}")  # noqa: S608
+        kept = self.checker.count(f"SELECT count(*) FROM {quote(name)} WHERE _feed = {plan.number}")
         note_malformed(self.staging.connection, name, plan.number, file.malformed)
         counts = self.counts[name]
         counts.read += file.rows * plan.width + len(file.malformed)
@@ -157,9 +162,9 @@ class _Job:
             self.counts[name].updated = updated
         for name, counts in self.counts.items():
             counts.quarantined = self.checker.count(
-                f"SELECT count(*) FROM (SELECT DISTINCT _feed, _rid FROM faults WHERE tbl = '{name}')"  # noqa: S608
+                f"SELECT count(*) FROM (SELECT DISTINCT _feed, _rid FROM faults WHERE tbl = '{name}')"
             )
-            counts.accepted = self.checker.count(f"SELECT count(*) FROM {quote(name)}")  # noqa: S608
+            counts.accepted = self.checker.count(f"SELECT count(*) FROM {quote(name)}")
         report = self._report(transaction.load_id)
         self._refuse_if_too_bad(report)
         return report
@@ -168,7 +173,9 @@ class _Job:
         reasons = self.staging.connection.execute(
             "SELECT reason, count(*) FROM faults GROUP BY reason ORDER BY reason"
         ).fetchall()
-        quarantine = write_quarantine(self.staging, self.plans, self.workspace / "quarantine" / f"{load_id}.csv")
+        quarantine = write_quarantine(
+            self.staging, self.plans, self.workspace / "quarantine" / f"{load_id}.csv"
+        )
         ignored, warnings = self._unused_columns()
         return LoadReport(
             load_id=load_id,
@@ -191,7 +198,9 @@ class _Job:
             for other in self.staging.files.values():
                 for lookup in other.mapping.lookups:
                     if lookup.file == name:
-                        used |= set(matching(lookup.columns, file.joined.names)) | {key for _, key in lookup.on}
+                        used |= set(matching(lookup.columns, file.joined.names)) | {
+                            key for _, key in lookup.on
+                        }
             listed = set(matching(file.mapping.ignore, file.own.names))
             for column in file.own.names:
                 if column not in used:

@@ -60,7 +60,7 @@ class FileMapping:
     format: Format = "auto"
     optional: bool = False
     encoding: str = "utf-8"
-    delimiter: str = ","
+    delimiter: str | None = None
     quote: str | None = '"'
     header: bool | tuple[str, ...] = True
     multiline: bool = False

@@ -138,7 +138,7 @@ def read_yaml(path: Path) -> object:
         return yaml.load(path.read_text(encoding="utf-8"), Loader=_Yaml)  # noqa: S506  (a SafeLoader)
     except OSError as error:
         raise MappingError(f"{path}: cannot be read ({error.strerror})", file=str(path)) from error
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise MappingError(f"{path}: is not valid YAML: {error}", file=str(path)) from error
 
 
@@ -191,7 +191,9 @@ def _check_references(node: Node, files: Mapping[str, FileMapping], feeds: tuple
     for name, file in files.items():
         for lookup in file.lookups:
             if lookup.file not in files or lookup.file == name:
-                raise mapping_error(node.file, f"files.{name}.lookups", f"no other file {lookup.file!r} under files")
+                raise mapping_error(
+                    node.file, f"files.{name}.lookups", f"no other file {lookup.file!r} under files"
+                )
     rules: dict[str, str] = {}
     for feed in feeds:
         if feed.distinct and rules.setdefault(feed.table, feed.distinct) != feed.distinct:
@@ -274,7 +276,9 @@ def _file(node: Node, name: str) -> FileMapping:
     try:
         codecs.lookup(encoding)
     except LookupError as error:
-        raise node.error("encoding", f"unknown encoding {encoding!r}; for example utf-8, gb18030, latin-1") from error
+        raise node.error(
+            "encoding", f"unknown encoding {encoding!r}; for example utf-8, gb18030, latin-1"
+        ) from error
     format_ = node.choice("format", Format, "auto")
     header = node.take("header", (bool, list), True)
     mapping = FileMapping(
@@ -283,7 +287,7 @@ def _file(node: Node, name: str) -> FileMapping:
         format=format_,
         optional=node.take("optional", bool, False),
         encoding=encoding,
-        delimiter=node.character("delimiter", "\t" if format_ == "tsv" else ",") or ",",
+        delimiter=node.character("delimiter", None),
         quote=node.character("quote", '"'),
         header=header if isinstance(header, bool) else tuple(map(str, header)),
         multiline=node.take("multiline", bool, False),
@@ -339,7 +343,9 @@ def _feed(node: Node, place: str) -> Feed:
     if distinct is True:
         distinct = "first"
     if distinct is not False and distinct not in get_args(Distinct):
-        raise node.error("distinct", f"expected true or one of {', '.join(get_args(Distinct))}, found {distinct!r}")
+        raise node.error(
+            "distinct", f"expected true or one of {', '.join(get_args(Distinct))}, found {distinct!r}"
+        )
     columns = {
         column: _column(value, f"{place}.columns.{column}", _contract_column(table, column, node), node.file)
         for column, value in node.take("columns", dict, {}).items()
@@ -391,7 +397,9 @@ def _open(value: object, file: str, place: str) -> OpenColumns:
     if isinstance(value, str):
         return OpenColumns((value,))
     node = Node(value, file, place)
-    columns = OpenColumns(node.texts("columns") or _missing(node, "columns"), node.take("as", str, "x_{name}"))
+    columns = OpenColumns(
+        node.texts("columns") or _missing(node, "columns"), node.take("as", str, "x_{name}")
+    )
     node.done()
     if not columns.to.startswith("x_"):
         raise node.error("as", f"must begin with x_, found {columns.to!r}")
@@ -399,7 +407,9 @@ def _open(value: object, file: str, place: str) -> OpenColumns:
 
 
 def _unpivot(node: Node) -> Unpivot:
-    unpivot = Unpivot(node.texts("columns") or _missing(node, "columns"), node.need("name", str), node.need("value", str))
+    unpivot = Unpivot(
+        node.texts("columns") or _missing(node, "columns"), node.need("name", str), node.need("value", str)
+    )
     node.done()
     return unpivot
 

@@ -1,5 +1,7 @@
 """Rejected rows: kept with file, row, column, value, reason, and the record as it was read."""
 
+# ruff: noqa: S608  (identifiers are quoted or our own, texts are escaped literals)
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -31,7 +33,7 @@ def note_malformed(
     )
     connection.register("malformed", rows)
     connection.execute(
-        f"INSERT INTO faults SELECT {literal(table)}, {feed}, _rid, '', value, reason, expected FROM malformed"  # noqa: S608
+        f"INSERT INTO faults SELECT {literal(table)}, {feed}, _rid, '', value, reason, expected FROM malformed"
     )
     connection.unregister("malformed")
 
@@ -53,15 +55,17 @@ def write_quarantine(staging: Staging, plans: Sequence[FeedPlan], path: Path) ->
                 f"{literal(name)}, CAST({plan.raw.physical(name)} AS VARCHAR)" for name in plan.raw.names
             )
             records.append(
-                f"SELECT {plan.number} AS _feed, _rid, CAST(json_object({pairs}) AS VARCHAR) AS record "  # noqa: S608
+                f"SELECT {plan.number} AS _feed, _rid, CAST(json_object({pairs}) AS VARCHAR) AS record "
                 f"FROM {plan.raw.relation} SEMI JOIN (SELECT _rid FROM faults WHERE _feed = {plan.number}) USING (_rid)"
             )
-    files = pa.table({"number": pa.array(range(len(staging.names)), pa.int64()), "file": pa.array(staging.names)})
+    files = pa.table(
+        {"number": pa.array(range(len(staging.names)), pa.int64()), "file": pa.array(staging.names)}
+    )
     connection.register("file_names", files)
     path.parent.mkdir(parents=True, exist_ok=True)
     connection.execute(
-        f"COPY (SELECT n.file, f.tbl AS \"table\", (f._rid >> {ROW_SHIFT}) & {ROW_MASK} AS row_number, "  # noqa: S608
-        f"f.col AS \"column\", f.value, f.reason, f.expected, r.record AS {quote('row')} FROM faults f "
+        f'COPY (SELECT n.file, f.tbl AS "table", (f._rid >> {ROW_SHIFT}) & {ROW_MASK} AS row_number, '
+        f'f.col AS "column", f.value, f.reason, f.expected, r.record AS {quote("row")} FROM faults f '
         f"JOIN file_names n ON n.number = f._rid >> {FILE_SHIFT} "
         f"LEFT JOIN ({' UNION ALL '.join(records)}) r ON r._feed = f._feed AND r._rid = f._rid "
         f"ORDER BY f._rid, f.tbl, f.col, f.reason) TO {literal(str(path))} (FORMAT csv, HEADER)"

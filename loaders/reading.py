@@ -4,13 +4,15 @@ A relation has ``_rid`` (BIGINT: which file, which row) and columns ``c0``, ``c1
 ``RawTable.names``. Text formats are staged as text; Parquet is read in place.
 """
 
+# ruff: noqa: S608  (identifiers are quoted or our own, texts are escaped literals)
+
 from __future__ import annotations
 
 import csv
 import json
 import re
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,11 +35,15 @@ ROW_MASK = (1 << (FILE_SHIFT - ROW_SHIFT)) - 1
 
 @dataclass(frozen=True)
 class RawTable:
-    """A staged file. ``relation``: its SQL name; ``names`` / ``types``: source columns and DuckDB types."""
+    """A staged file. ``relation``: its SQL name; ``names`` / ``types``: source columns and DuckDB types.
+
+    ``absent``: columns that one of several files lacks, with the name of that file.
+    """
 
     relation: str
     names: tuple[str, ...]
     types: tuple[str, ...]
+    absent: Mapping[str, str] = field(default_factory=dict)
 
     def physical(self, name: str) -> str | None:
         """SQL for the column called ``name`` (its case may differ where that is unambiguous).
@@ -99,7 +105,7 @@ def _store(
     reader = pa.RecordBatchReader.from_batches(schema, batches)
     connection.register("incoming", reader)
     try:
-        connection.execute(f"CREATE TABLE {relation} AS SELECT * FROM incoming")  # noqa: S608
+        connection.execute(f"CREATE TABLE {relation} AS SELECT * FROM incoming")
     finally:
         connection.unregister("incoming")
 
@@ -124,7 +130,7 @@ def _header(stream: LineStream, mapping: FileMapping) -> tuple[list[str], bool]:
         )
     if not line:
         raise file_refused(stream.label, "holds no text", "fetch it again", expected="a header and rows")
-    fields = next(csv.reader([line], delimiter=mapping.delimiter, quotechar=mapping.quote or None,
+    fields = next(csv.reader([line], delimiter=_delimiter(mapping, stream.path), quotechar=mapping.quote or None,
                              quoting=csv.QUOTE_MINIMAL if mapping.quote else csv.QUOTE_NONE))  # fmt: skip
     if mapping.header is True:
         return [name.strip() or f"column{i}" for i, name in enumerate(fields, start=1)], True
@@ -132,6 +138,10 @@ def _header(stream: LineStream, mapping: FileMapping) -> tuple[list[str], bool]:
     if mapping.header is False:
         return _physical(len(fields)), False
     return list(mapping.header), False
+
+
+def _delimiter(mapping: FileMapping, path: Path) -> str:
+    return mapping.delimiter or ("\t" if format_of(mapping, path) == "tsv" else ",")
 
 
 def _stage_csv(
@@ -149,7 +159,7 @@ def _stage_csv(
     options = {
         "read_options": pa_csv.ReadOptions(column_names=physical, block_size=BLOCK_BYTES, use_threads=False),
         "parse_options": pa_csv.ParseOptions(
-            delimiter=mapping.delimiter,
+            delimiter=_delimiter(mapping, path),
             quote_char=mapping.quote or False,
             double_quote=True,
             newlines_in_values=mapping.multiline,
@@ -197,8 +207,12 @@ def _stage_csv(
 
 def _csv_refused(label: str, error: pa.ArrowInvalid) -> LoadRefused:
     if "Empty CSV" in str(error):
-        return file_refused(label, "has a header and no rows", "fetch it again, or set min_rows: 0 in the mapping")
-    return file_refused(label, f"cannot be split into rows: {error}", "check delimiter, quote and multiline in the mapping")
+        return file_refused(
+            label, "has a header and no rows", "fetch it again, or set min_rows: 0 in the mapping"
+        )
+    return file_refused(
+        label, f"cannot be split into rows: {error}", "check delimiter, quote and multiline in the mapping"
+    )
 
 
 class _Numbering:
@@ -246,7 +260,9 @@ def _stage_jsonl(
     connection: duckdb.DuckDBPyConnection, mapping: FileMapping, path: Path, number: int
 ) -> Staged:
     """One JSON object a line; nested values are kept as JSON text."""
-    stream = LineStream(path, path.name, FileMapping(mapping.name, mapping.paths, encoding=mapping.encoding, quote=None))
+    stream = LineStream(
+        path, path.name, FileMapping(mapping.name, mapping.paths, encoding=mapping.encoding, quote=None)
+    )
     schema = pa.schema([("_rid", pa.int64()), ("line", pa.string())])
     counted = _Numbering(stream, [], header_lines=0)
 
@@ -262,19 +278,18 @@ def _stage_jsonl(
         raise stream.error or error from error
     run = connection.execute
     run(f"CREATE TABLE {relation} AS SELECT _rid, line FROM lines "
-        "WHERE json_valid(line) AND json_type(line) = 'OBJECT'")  # noqa: S608  # fmt: skip
-    bad = run(f"SELECT _rid, line FROM lines ANTI JOIN {relation} USING (_rid) ORDER BY _rid").fetchall()  # noqa: S608
+        "WHERE json_valid(line) AND json_type(line) = 'OBJECT'")  # fmt: skip
+    bad = run(f"SELECT _rid, line FROM lines ANTI JOIN {relation} USING (_rid) ORDER BY _rid").fetchall()
     run("DROP TABLE lines")
     names = [row[0] for row in run(
-        f"SELECT key FROM (SELECT unnest(json_keys(line)) AS key, _rid FROM {relation}) GROUP BY key ORDER BY min(_rid), key"  # noqa: S608, E501
+        f"SELECT key FROM (SELECT unnest(json_keys(line)) AS key, _rid FROM {relation}) GROUP BY key ORDER BY min(_rid), key"
     ).fetchall()]  # fmt: skip
     columns = "".join(
-        f", nullif(json_extract_string(line, {_pointer(name)}), '') AS c{position}" for position, name in enumerate(names)
+        f", nullif(json_extract_string(line, {_pointer(name)}), '') AS c{position}"
+        for position, name in enumerate(names)
     )
-    run(f"CREATE OR REPLACE TABLE {relation} AS SELECT _rid{columns} FROM {relation}")  # noqa: S608
-    malformed = [
-        Malformed(decoded_row(rid), text, "not_json", "one JSON object a line") for rid, text in bad
-    ]
+    run(f"CREATE OR REPLACE TABLE {relation} AS SELECT _rid{columns} FROM {relation}")
+    malformed = [Malformed(decoded_row(rid), text, "not_json", "one JSON object a line") for rid, text in bad]
     table = RawTable(relation, tuple(names), ("VARCHAR",) * len(names))
     malformed = sorted([*malformed, *stream.malformed], key=lambda record: record.line)
     return Staged(table, _count(connection, relation), malformed)
@@ -290,7 +305,7 @@ def literal(value: str) -> str:
 
 
 def _count(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
-    row = connection.execute(f"SELECT count(*) FROM {relation}").fetchone()  # noqa: S608
+    row = connection.execute(f"SELECT count(*) FROM {relation}").fetchone()
     return int(row[0]) if row else 0
 
 
@@ -302,7 +317,9 @@ def _stage_npz(
         with np.load(path, allow_pickle=False) as archive:
             if mapping.array not in archive.files:
                 raise file_refused(
-                    path.name, f"has no array {mapping.array!r}; it has {', '.join(archive.files)}", "set array in the mapping"
+                    path.name,
+                    f"has no array {mapping.array!r}; it has {', '.join(archive.files)}",
+                    "set array in the mapping",
                 )
             array = archive[mapping.array]
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
@@ -320,7 +337,7 @@ def _stage_npz(
 
 def column_types(connection: duckdb.DuckDBPyConnection, relation: str) -> tuple[str, ...]:
     """DuckDB types of the columns of ``relation`` after ``_rid``."""
-    described = connection.execute(f"DESCRIBE SELECT * EXCLUDE (_rid) FROM {relation}").fetchall()  # noqa: S608
+    described = connection.execute(f"DESCRIBE SELECT * EXCLUDE (_rid) FROM {relation}").fetchall()
     return tuple(str(row[1]) for row in described)
 
 
@@ -331,7 +348,9 @@ def _stage_parquet(
         with pq.ParquetFile(path) as file:
             names, rows = tuple(file.schema_arrow.names), file.metadata.num_rows
     except (pa.ArrowInvalid, OSError) as error:
-        raise file_refused(path.name, f"is no readable Parquet file ({error})", "it may be cut off: fetch it again") from error
+        raise file_refused(
+            path.name, f"is no readable Parquet file ({error})", "it may be cut off: fetch it again"
+        ) from error
     relation = _relation(mapping, number)
     physical = ", ".join((*_physical(len(names)), "row_position"))
     exact = re.sub(r"([*?\[])", r"[\1]", str(path))
@@ -340,12 +359,14 @@ def _stage_parquet(
     plain = f"SELECT * FROM {source}"
     types = [str(row[1]) for row in connection.execute(f"DESCRIBE {plain}").fetchall()[:-1]]
     columns = [
-        f"CASE WHEN c{i} IN ({nulls}) THEN NULL ELSE c{i} END AS c{i}" if nulls and kind == "VARCHAR" else f"c{i}"
+        f"CASE WHEN c{i} IN ({nulls}) THEN NULL ELSE c{i} END AS c{i}"
+        if nulls and kind == "VARCHAR"
+        else f"c{i}"
         for i, kind in enumerate(types)
     ]
     connection.execute(
         f"CREATE VIEW {relation} AS SELECT ({number}::BIGINT << {FILE_SHIFT}) | ((row_position + 1) << {ROW_SHIFT}) "
-        f"AS _rid, {', '.join(columns)} FROM {source}"  # noqa: S608
+        f"AS _rid, {', '.join(columns)} FROM {source}"
     )
     return Staged(RawTable(relation, names, tuple(types)), rows)
 

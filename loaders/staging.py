@@ -1,5 +1,7 @@
 """A source's files as the mapping sees them: parts put together, looked-up columns joined, columns unpivoted."""
 
+# ruff: noqa: S608  (identifiers are quoted or our own, texts are escaped literals)
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -51,10 +53,14 @@ class Staging:
             if not paths and not self.mapping.files[name].optional:
                 wanted = " or ".join(self.mapping.files[name].paths)
                 raise file_refused(
-                    wanted, f"no such file in {self.folder}", "check PATH, or say optional: true in the mapping"
+                    wanted,
+                    f"no such file in {self.folder}",
+                    "check PATH, or say optional: true in the mapping",
                 )
         if not any(found.values()):
-            wanted = ", ".join(sorted(pattern for file in self.mapping.files.values() for pattern in file.paths))
+            wanted = ", ".join(
+                sorted(pattern for file in self.mapping.files.values() for pattern in file.paths)
+            )
             raise LoadRefused(f"{self.folder} holds none of the files of this source: {wanted}")
         total = sum(map(len, found.values()))
         plain: dict[str, StagedFile] = {}
@@ -93,22 +99,29 @@ class Staging:
                 f"expected at least {file.min_rows:,}{upper} (min_rows, max_rows of files.{file.name} in the mapping)",
                 rows=read,
             )
-        own = parts[0].table if len(parts) == 1 else self._together(file, parts)
+        own = parts[0].table if len(parts) == 1 else self._together(file, parts, paths)
         return StagedFile(file, own, own, rows, tuple(malformed), paths)
 
-    def _together(self, file: FileMapping, parts: list[Staged]) -> RawTable:
+    def _together(self, file: FileMapping, parts: list[Staged], paths: tuple[Path, ...]) -> RawTable:
         """All parts under one another, columns by name; one that a part lacks reads null there."""
         names = tuple(dict.fromkeys(name for part in parts for name in part.table.names))
         selects = []
         for part in parts:
             own = part.table.names
             columns = ", ".join(
-                f"c{own.index(name)} AS c{i}" if name in own else f"NULL AS c{i}" for i, name in enumerate(names)
+                f"c{own.index(name)} AS c{i}" if name in own else f"NULL AS c{i}"
+                for i, name in enumerate(names)
             )
-            selects.append(f"SELECT _rid, {columns} FROM {part.table.relation}")  # noqa: S608
+            selects.append(f"SELECT _rid, {columns} FROM {part.table.relation}")
         relation = quote(f"raw {file.name}")
         self.connection.execute(f"CREATE VIEW {relation} AS {' UNION ALL '.join(selects)}")
-        return RawTable(relation, names, column_types(self.connection, relation))
+        absent = {
+            name: path.name
+            for part, path in zip(parts, paths, strict=True)
+            for name in names
+            if name not in part.table.names
+        }
+        return RawTable(relation, names, column_types(self.connection, relation), absent)
 
     def _join(self, file: StagedFile, path: tuple[str, ...]) -> StagedFile:
         """``file`` with the columns of its lookups."""
@@ -120,7 +133,9 @@ class Staging:
         names, types, selects, joins = list(file.own.names), list(file.own.types), ["a.*"], []
         for position, lookup in enumerate(file.mapping.lookups):
             if lookup.file not in self.files:
-                raise file_refused(lookup.file, f"is absent, and files.{name} looks columns up in it", "add the file")
+                raise file_refused(
+                    lookup.file, f"is absent, and files.{name} looks columns up in it", "add the file"
+                )
             other = self._join(self.files[lookup.file], (*path, name)).joined
             alias = f"l{position}"
             joins.append(self._lookup(file, other, lookup, alias))
@@ -130,16 +145,18 @@ class Staging:
                     continue
                 if lookup.prefix + taken in names:
                     raise file_refused(
-                        lookup.file, f"column {taken!r} is in {name} too", "give the lookup a prefix or fewer columns"
+                        lookup.file,
+                        f"column {taken!r} is in {name} too",
+                        "give the lookup a prefix or fewer columns",
                     )
                 selects.append(f"{alias}.{other.physical(taken)} AS c{len(names)}")
                 names.append(lookup.prefix + taken)
                 types.append(other.types[other.names.index(taken)])
         relation = quote(f"joined {name}")
         self.connection.execute(
-            f"CREATE VIEW {relation} AS SELECT {', '.join(selects)} FROM {file.own.relation} a {' '.join(joins)}"  # noqa: S608
+            f"CREATE VIEW {relation} AS SELECT {', '.join(selects)} FROM {file.own.relation} a {' '.join(joins)}"
         )
-        joined = RawTable(relation, tuple(names), tuple(types))
+        joined = RawTable(relation, tuple(names), tuple(types), file.own.absent)
         return StagedFile(file.mapping, file.own, joined, file.rows, file.malformed, file.paths)
 
     def _lookup(self, file: StagedFile, other: RawTable, lookup: Lookup, alias: str) -> str:
@@ -149,28 +166,32 @@ class Staging:
             left, right = file.own.physical(own), other.physical(theirs)
             if left is None or right is None:
                 lacking, column = (file.mapping.name, own) if left is None else (lookup.file, theirs)
-                raise file_refused(lacking, f"has no column {column!r}", "check on: of the lookup in the mapping")
+                raise file_refused(
+                    lacking, f"has no column {column!r}", "check on: of the lookup in the mapping"
+                )
             keys.append(right)
             conditions.append(f"a.{left}::VARCHAR = {alias}.{right}::VARCHAR")
         listed = ", ".join(keys)
         source = other.relation
         if lookup.take is not None:
             order = "_rid" if lookup.take == "first" else "_rid DESC"
-            source = (
-                f"(SELECT * FROM {source} QUALIFY row_number() OVER (PARTITION BY {listed} ORDER BY {order}) = 1)"  # noqa: S608
-            )
+            source = f"(SELECT * FROM {source} QUALIFY row_number() OVER (PARTITION BY {listed} ORDER BY {order}) = 1)"
         doubled = self.connection.execute(
-            f"SELECT {listed} FROM {source} WHERE {keys[0]} IS NOT NULL "  # noqa: S608
+            f"SELECT {listed} FROM {source} WHERE {keys[0]} IS NOT NULL "
             f"GROUP BY {listed} HAVING count(*) > 1 LIMIT 1"
         ).fetchone()
         if doubled:
             raise file_refused(
-                lookup.file, f"has more than one row for key {doubled}", "say take: first or take: last in the lookup"
+                lookup.file,
+                f"has more than one row for key {doubled}",
+                "say take: first or take: last in the lookup",
             )
         return f"LEFT JOIN {source} {alias} ON {' AND '.join(conditions)}"
 
 
-def offered(connection: duckdb.DuckDBPyConnection, file: StagedFile, feed: Feed, number: int) -> tuple[RawTable, int]:
+def offered(
+    connection: duckdb.DuckDBPyConnection, file: StagedFile, feed: Feed, number: int
+) -> tuple[RawTable, int]:
     """What ``file`` offers to ``feed``: its joined rows, unpivoted where asked; and the rows a row became."""
     if feed.unpivot is None:
         return file.joined, 1
@@ -182,13 +203,14 @@ def offered(connection: duckdb.DuckDBPyConnection, file: StagedFile, feed: Feed,
             f"it has {', '.join(table.names)}",
         )  # fmt: skip
     items = ", ".join(
-        f"{{'i': {i}, 'n': {literal(name)}, 'v': {table.physical(name)}::VARCHAR}}" for i, name in enumerate(turned)
+        f"{{'i': {i}, 'n': {literal(name)}, 'v': {table.physical(name)}::VARCHAR}}"
+        for i, name in enumerate(turned)
     )
     relation = quote(f"unpivoted {number}")
     connection.execute(
-        f"CREATE VIEW {relation} AS SELECT * EXCLUDE (_item) REPLACE (_rid + _item.i AS _rid), "  # noqa: S608
+        f"CREATE VIEW {relation} AS SELECT * EXCLUDE (_item) REPLACE (_rid + _item.i AS _rid), "
         f"_item.n AS c{len(table.names)}, _item.v AS c{len(table.names) + 1} "
         f"FROM (SELECT *, unnest([{items}]) AS _item FROM {table.relation})"
     )
     names = (*table.names, unpivot.name, unpivot.value)
-    return RawTable(relation, names, (*table.types, "VARCHAR", "VARCHAR")), len(turned)
+    return RawTable(relation, names, (*table.types, "VARCHAR", "VARCHAR"), table.absent), len(turned)

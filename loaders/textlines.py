@@ -126,7 +126,10 @@ class LineStream(io.RawIOBase):
             ) from error
         except UnicodeError as error:
             raise file_refused(
-                self.label, f"is not {self.mapping.encoding}: {error}", "set encoding in the mapping", byte_offset=offset
+                self.label,
+                f"is not {self.mapping.encoding}: {error}",
+                "set encoding in the mapping",
+                byte_offset=offset,
             ) from error
 
     def _vetted(self) -> Iterator[bytes]:
@@ -144,7 +147,9 @@ class LineStream(io.RawIOBase):
         """``block`` of whole lines without those that are not to be trusted."""
         if self.mapping.multiline:
             if b"\0" in block:
-                raise file_refused(self.label, "holds NUL characters", "set encoding (utf-16?) in the mapping")
+                raise file_refused(
+                    self.label, "holds NUL characters", "set encoding (utf-16?) in the mapping"
+                )
             return block
         quote = (self.mapping.quote or "").encode()
         suspicious = (
@@ -202,6 +207,10 @@ def _raw_blocks(path: Path, label: str) -> Iterator[bytes]:
             while block := source.read(BLOCK_BYTES):
                 yield block
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise file_refused(label, f"is a damaged or truncated gzip file ({error})", "fetch it again") from error
+        raise file_refused(
+            label, f"is a damaged or truncated gzip file ({error})", "fetch it again"
+        ) from error
     except OSError as error:
-        raise file_refused(label, f"cannot be read ({error.strerror})", "check the path and its permissions") from error
+        raise file_refused(
+            label, f"cannot be read ({error.strerror})", "check the path and its permissions"
+        ) from error
