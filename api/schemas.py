@@ -43,7 +43,10 @@ class Reason(Strict):
     peers_value: float | None = Field(description="median of the peer group, in `unit`")
     points: int = Field(description="score points it costs (negative)")
     actionable: bool = Field(description="whether the party can change it itself")
-    evidence: list[EvidenceRow] | None = Field(description="rows behind it, at most 5; null in a batch")
+    evidence: list[EvidenceRow] | None = Field(
+        description="rows behind it, at most 5; an inherited reason's counterparties in an explanation; "
+        "null in a batch"
+    )
 
 
 class Points(Strict):
@@ -68,6 +71,7 @@ class DataCoverage(Strict):
 
     known_share: float = Field(description="share of the model's columns of record that are known, 0 to 1")
     minimum_share: float = Field(description="below this share there is no score")
+    rows: int = Field(description="rows of any table that name the party; without any there is no score")
     absent_tables: list[str] = Field(description="tables of the contract the data lack")
 
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from gnn.meanings import known_share, shown
+from gnn.counterparty_records import counterparty_record
+from gnn.coverage import MINIMUM_SHARE, Coverage, coverage_of
+from gnn.meanings import shown
 from gnn.parts import ScoredParts
 from gnn.peers import PeerGroups, peer_groups
 from gnn.scorecard import (
@@ -27,8 +28,6 @@ from graph.source import Task
 
 #: At most so many principal reasons are given.
 MAX_REASONS = 4
-#: Below this share of known indicators there is no score: a thin file is not a bad one.
-MINIMUM_COVERAGE = 0.1
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class Question:
     task: Task
     model_sha: str
     population: NDArray[np.int32]
-    minimum_coverage: float = MINIMUM_COVERAGE
+    minimum_coverage: float = MINIMUM_SHARE
 
     @property
     def calibrated(self) -> bool:
@@ -52,7 +51,7 @@ class Reasons:
 
     ``source`` int16 [n, k]: c ≥ 0 is column c of the model's features, -2 - r is relation r, -1 is none.
     ``points`` int16 [n, k], below 0. ``value`` and ``peers`` (the peer group's median) float32 [n, k]: of
-    the column, or the mean score of the relation's counterparties; NaN where unknown.
+    the column, or the record of the relation's counterparties; NaN where unknown.
     """
 
     source: NDArray[np.int16]
@@ -67,7 +66,6 @@ class Composition:
 
     ``points`` int64 [n, 3 + relations + 1]: base, own, environment, inherited by relation, clamping; rows sum
     to ``score`` int64 [n]. ``status`` int8 [n]: position in ``scorecard.STATUSES``.
-    ``coverage`` float32 [n]: share of the columns of record that are known.
     ``percentile`` float64 [n]: percent of the peer group that is less safe, NaN where there is no score.
     ``column_values`` and ``column_peers`` (the peers' median) float32 [n, m]: of ``parts.reason_columns``.
     """
@@ -76,7 +74,7 @@ class Composition:
     score: NDArray[np.int64]
     points: NDArray[np.int64]
     status: NDArray[np.int8]
-    coverage: NDArray[np.float32]
+    coverage: Coverage
     peer_groups: PeerGroups
     percentile: NDArray[np.float64]
     reasons: Reasons
@@ -94,30 +92,11 @@ class Composition:
         return band_of(self.pd)
 
 
-def _status(question: Question, coverage: NDArray[np.float32]) -> NDArray[np.int8]:
-    status = np.full(len(coverage), OUTSIDE_POPULATION, np.int8)
-    thin = coverage[question.population] < question.minimum_coverage
+def _status(question: Question, coverage: Coverage) -> NDArray[np.int8]:
+    status = np.full(len(coverage.rows), OUTSIDE_POPULATION, np.int8)
+    thin = coverage.too_thin(question.minimum_coverage)[question.population]
     status[question.population] = np.where(thin, INSUFFICIENT_EVIDENCE, SCORED)
     return status
-
-
-def _counterparty_scores(
-    snapshot: Snapshot, relations: tuple[str, ...], score: NDArray[np.int64], scored: NDArray[np.bool_]
-) -> NDArray[np.float32]:
-    """Mean score of each party's scored counterparties by relation, float32 [n, r]; NaN where none is."""
-    n = len(score)
-    means = np.full((n, len(relations)), np.nan, np.float32)
-    weights = np.column_stack([scored, np.where(scored, score, 0)]).astype(np.float64)
-    for position, name in enumerate(relations):
-        relation = snapshot.relations.get(name)
-        if relation is None:
-            continue
-        pairs = sp.csr_matrix(
-            (np.ones(relation.n_pairs, np.float64), relation.indices, relation.indptr), shape=(n, n)
-        )
-        known, total = (pairs @ weights).T
-        np.divide(total, known, out=means[:, position], where=known > 0, casting="unsafe")
-    return means
 
 
 def _column_context(
@@ -173,22 +152,22 @@ def compose(parts: ScoredParts, snapshot: Snapshot, question: Question) -> Compo
     Parties outside the population, or of which too little is known, have a status instead of a result.
     """
     score, points = split_points(log_odds_matrix(parts))
-    coverage = known_share(parts.features, len(score))
+    coverage = coverage_of(parts.features, snapshot)
     status = _status(question, coverage)
     groups = peer_groups(snapshot.tables["parties"], status == SCORED)
     percentile = groups.percentiles(-parts.z())
     percentile[status != SCORED] = np.nan
     column_values, column_peers = _column_context(parts, groups)
     relations = tuple(parts.inherited)
-    means = _counterparty_scores(snapshot, relations, score, status == SCORED)
-    mean_peers = [groups.medians(means[:, r])[groups.group] for r in range(len(relations))]
-    codes = np.broadcast_to(-2 - np.arange(len(relations), dtype=np.int16), means.shape)
+    records = [counterparty_record(snapshot, name, score, status == SCORED) for name in relations]
+    record_peers = [groups.medians(record)[groups.group] for record in records]
+    codes = np.tile(-2 - np.arange(len(relations), dtype=np.int16), (len(score), 1))
     empty = np.zeros((len(score), MAX_REASONS), np.int16)
     candidates = _Candidates(
         source=np.column_stack([parts.reason_columns, codes, empty - 1]),
         points=np.column_stack([points_of(parts.reason_parts), points[:, 3:-1], empty]),
-        value=np.column_stack([column_values, means, empty]),
-        peers=np.column_stack([column_peers, *mean_peers, empty]),
+        value=np.column_stack([column_values, *records, empty]),
+        peers=np.column_stack([column_peers, *record_peers, empty]),
     )
     return Composition(
         z=parts.z(),
@@ -214,7 +193,8 @@ def as_columns(composition: Composition) -> Mapping[str, NDArray[np.generic]]:
         "score": composition.score.astype(np.int16),
         "points": composition.points.astype(np.int32),
         "status": composition.status,
-        "coverage": composition.coverage,
+        "known_share": composition.coverage.known_share,
+        "rows": composition.coverage.rows,
         "peer_group": composition.peer_groups.group,
         "percentile": composition.percentile.astype(np.float32),
         "reason_source": reasons.source,

@@ -13,13 +13,14 @@ from gnn.parts import CounterpartyPart
 from gnn.run_files import StoredRun
 from gnn.scorecard import BANDS, SCORED, STATUSES, points_of, whole_points
 from gnn.scores import Body, score_body, significant
+from graph.vocabulary import whose
 
 #: At most so many counterparties are named, largest first.
 MAX_COUNTERPARTIES = 20
 #: A reason that comes from a relation shows its largest counterparties.
 MAX_SHOWN_BEHIND_REASON = 3
 
-REMAINDER_TEXT = "all others, and what no single counterparty accounts for"
+REMAINDER_TEXT = "all others, less what the average party inherits"
 
 
 def _split(run: StoredRun, code: int) -> list[Body]:
@@ -33,7 +34,7 @@ def _split(run: StoredRun, code: int) -> list[Body]:
         ("environment", None, "its industry and region", environment),
     ]
     for relation, log_odds in zip(facts.inherited, inherited, strict=True):
-        named.append(("inherited", relation.name, f"from its {relation.counterparties}", log_odds))
+        named.append(("inherited", relation.name, f"from {whose(relation.counterparties)}", log_odds))
     named.append(("clamp", None, "held within 300 to 900", None))
     return [
         {"part": part, "relation": relation, "text": text, "log_odds": log_odds, "points": points}
@@ -73,7 +74,7 @@ def _within_relation(
             **_standing(run, part.counterparty),
             "via": None if part.via is None else run.party_ids[part.via],
             "relation": facts.name,
-            "text": facts.counterparties,
+            "text": facts.counterparties if part.via is None else f"counterparties of {facts.counterparties}",
             "log_odds": part.log_odds,
             "points": part_points,
         }
@@ -81,7 +82,7 @@ def _within_relation(
         **_standing(run, None),
         "via": None,
         "relation": facts.name,
-        "text": REMAINDER_TEXT if named else facts.counterparties,
+        "text": REMAINDER_TEXT,
         "log_odds": log_odds[-1],
         "points": points[-1],
     }

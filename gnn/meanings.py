@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph.indicators import CATALOGUE
-from graph.snapshot import Snapshot
-from graph.vocabulary import KindDeclaration
+from graph.vocabulary import KindDeclaration, whose
 
 _MILIEUS = {"industry": "industry", "region": "region", "country": "country", "size_band": "size band"}
 
@@ -20,8 +19,8 @@ class ColumnMeaning:
     """A column as reasons show it.
 
     ``code`` is stable across versions. ``reason`` is said where the value lies on the bad side of the
-    peers', ``unusual`` where it does not and still speaks against the party. ``part``: own, environment
-    or inherited. ``better``: "higher", "lower" or None. ``tables``: contract tables behind the value.
+    peers'; see ``gnn.scores.column_text`` for what is said elsewhere. ``part``: own or environment.
+    ``better``: "higher", "lower" or None. ``tables``: contract tables behind the value.
     ``of_record``: knowing it takes records of the party, so it counts for data coverage.
     """
 
@@ -29,7 +28,6 @@ class ColumnMeaning:
     code: str
     meaning: str
     reason: str
-    unusual: str
     unit: str | None
     part: str
     better: str | None
@@ -56,9 +54,8 @@ def meaning_of(name: str, kinds: Mapping[str, KindDeclaration]) -> ColumnMeaning
             name.upper(),
             indicator.meaning,
             indicator.reason,
-            _unusual(indicator.meaning),
             indicator.unit,
-            "inherited" if indicator.cause == "counterparty" else indicator.cause,
+            "environment" if indicator.cause == "environment" else "own",
             indicator.better,
             indicator.actionable,
             indicator.tables,
@@ -66,10 +63,11 @@ def meaning_of(name: str, kinds: Mapping[str, KindDeclaration]) -> ColumnMeaning
         )
     family, _, rest = name.partition(":")
     if family == "log_degree":
-        them = counterparties_text(rest, kinds)
-        meaning = f"Number of its {them}."
+        them = whose(counterparties_text(rest, kinds))
         code = f"NUMBER_OF_COUNTERPARTIES:{rest}"
-        return _plain(name, code, meaning, f"The number of its {them} is unusual", unit="count")
+        return _plain(
+            name, code, f"Number of {them}.", f"The number of {them} is unlike its peers'", unit="count"
+        )
     if family == "rate":
         milieu = _MILIEUS.get(rest, rest)
         meaning = f"Rate of bad outcomes seen in its {milieu}."
@@ -80,36 +78,19 @@ def meaning_of(name: str, kinds: Mapping[str, KindDeclaration]) -> ColumnMeaning
     return _plain(name, name.upper(), f"Feature {label} of the source.", reason, of_record=True)
 
 
-def _unusual(meaning: str) -> str:
-    return f"{meaning.removesuffix('.')}: a value that goes with bad outcomes"
-
-
 def _plain(
-    name: str, code: str, meaning: str, reason: str, *, unit: str | None = None, part: str = "own",
+    name: str,
+    code: str,
+    meaning: str,
+    reason: str,
+    *,
+    unit: str | None = None,
+    part: str = "own",
     of_record: bool = False,
-) -> ColumnMeaning:  # fmt: skip
-    return ColumnMeaning(
-        name, code, meaning, reason, reason, unit, part, None, False, ("parties",), of_record
-    )
+) -> ColumnMeaning:
+    return ColumnMeaning(name, code, meaning, reason, unit, part, None, False, ("parties",), of_record)
 
 
 def shown(name: str, column: NDArray[np.float32]) -> NDArray[np.float32]:
     """A column in the unit of its meaning: degrees are counts, not logarithms."""
     return np.expm1(column) if name.startswith("log_degree:") else column
-
-
-def known_share(features: Mapping[str, NDArray[np.float32]], n: int) -> NDArray[np.float32]:
-    """Share of the columns that take records of a party which are known, float32 [n]; 1 where none do."""
-    columns = [column for name, column in features.items() if meaning_of(name, {}).of_record]
-    if not columns:
-        return np.ones(n, np.float32)
-    known = np.zeros(n, np.int32)
-    for column in columns:
-        known += ~np.isnan(column)
-    return (known / len(columns)).astype(np.float32)
-
-
-def absent_tables(snapshot: Snapshot) -> tuple[str, ...]:
-    """Tables that indicators could use and the data lack, by name."""
-    usable = {table for indicator in CATALOGUE.values() for table in indicator.tables}
-    return tuple(sorted(usable - set(snapshot.tables)))

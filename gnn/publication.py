@@ -9,8 +9,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from gnn.composition import Composition, Question, as_columns, compose
+from gnn.counterparty_records import record_unit
+from gnn.coverage import absent_tables
 from gnn.evidence import Evidence, collect
-from gnn.meanings import absent_tables, counterparties_text, meaning_of
+from gnn.meanings import counterparties_text, meaning_of
 from gnn.parts import ScoredParts
 from gnn.run_files import RelationFacts, RunFacts, ScoreRun, run_id_of
 from gnn.scorecard import BANDS, SCORED
@@ -45,7 +47,8 @@ def _facts(
         minimum_coverage=question.minimum_coverage,
         absent_tables=list(absent_tables(snapshot)),
         inherited=[
-            RelationFacts(name, counterparties_text(name, snapshot.kinds)) for name in parts.inherited
+            RelationFacts(name, counterparties_text(name, snapshot.kinds), record_unit(snapshot, name))
+            for name in parts.inherited
         ],
         relations=sorted(snapshot.relations),
         columns=[asdict(meaning_of(name, snapshot.kinds)) for name in parts.features],

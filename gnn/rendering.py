@@ -62,8 +62,9 @@ def _no_score(body: Body) -> Text:
     coverage = body["data_coverage"]
     if body["insufficient_evidence"]:
         return Text(
-            f"Not enough evidence for a score: {coverage['known_share']:.0%} of the columns are known, "
-            f"{coverage['minimum_share']:.0%} are needed. This is no bad mark."
+            f"Not enough evidence for a score: {coverage['known_share']:.0%} of the columns are known from "
+            f"{coverage['rows']:,} rows; {coverage['minimum_share']:.0%} and one row are needed. "
+            "This is no bad mark."
         )
     return plain(f"No score: task {body['task']} does not ask about this party on that day.")
 
@@ -78,7 +79,7 @@ def _headline(body: Body) -> Text:
         line.append("   band ").append(body["band"], _BAND_STYLES[body["band"]])
         line.append(f"   PD {100 * body['pd']:.2f} % in {body['horizon_days']} days")
     peers = body["peer_group"]
-    shared = ", ".join(peers["shared"].values()) or "all parties"
+    shared = ", ".join(f"{trait} {value}" for trait, value in peers["shared"].items()) or "all parties"
     line.append(f"\nSafer than {body['percentile']:.0f} % of {peers['members']:,} peers (")
     return line.append_text(plain(shared)).append(")")
 
@@ -86,9 +87,9 @@ def _headline(body: Body) -> Text:
 def _footer(body: Body) -> Text:
     coverage = body["data_coverage"]
     absent = ", ".join(coverage["absent_tables"]) or "none"
-    line = plain(f"{coverage['known_share']:.0%} of the columns known; tables absent: {absent}\n", "dim")
+    known = f"{coverage['known_share']:.0%} of the columns known from {coverage['rows']:,} rows"
     words = f"as of {body['as_of']}, task {body['task']} ({body['outcome']}), run {body['run_id']}"
-    return line.append_text(plain(words, "dim"))
+    return Text("\n").join([plain(f"{known}; tables absent: {absent}", "dim"), plain(words, "dim")])
 
 
 def _split_table(body: Body) -> Table:
@@ -127,7 +128,7 @@ def _evidence_text(row: Body, currency: str) -> Text:
 
 def _counterparties_table(body: Body) -> Table:
     table = _columns(
-        "Who it comes from", ">Points", "Counterparty", "Is one of its", "Through", ">Its score", ">Log-odds"
+        "Who it comes from", ">Points", "Counterparty", "Among", "Through", ">Its score", ">Log-odds"
     )
     for party in body["counterparties"]:
         named = party["party_id"] is not None

@@ -34,10 +34,12 @@ Arrays = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class RelationFacts:
-    """``counterparties``: what they are called, read from the party in focus."""
+    """``counterparties``: what they are called, read from the party in focus. ``unit``: of their record,
+    "share" (of cases that went wrong) or "mean score"."""
 
     name: str
     counterparties: str
+    unit: str
 
 
 @dataclass(frozen=True)

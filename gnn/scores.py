@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnn.evidence_rows import rows_behind
-from gnn.run_files import StoredRun
+from gnn.run_files import RelationFacts, StoredRun
 from gnn.scorecard import BANDS, SCORED, STATUSES
+from graph.vocabulary import whose
 
 Body = dict[str, Any]
 
 _DIGITS = 6
+_BETTER = {"share": "lower", "mean score": "higher"}
 
 
 def significant(values: NDArray[np.floating]) -> list[Any]:
@@ -29,14 +31,32 @@ def significant(values: NDArray[np.floating]) -> list[Any]:
     return nested
 
 
-def reason_text(column: Body, value: float | None, peers: float | None) -> str:
-    """What is said of a column that speaks against a party: its reason only where its value is worse than
-    the peers', so that nobody reads of low sales who has high ones."""
-    better, text = column["better"], column["reason"]
-    if better is not None and value is not None and peers is not None:
-        worse = value < peers if better == "higher" else value > peers
-        text = text if worse else column["unusual"]
-    return str(text)
+def _worse(better: str | None, value: float, peers: float) -> bool:
+    return value != peers if better is None else value < peers if better == "higher" else value > peers
+
+
+def column_text(column: Body, value: float | None, peers: float | None) -> str:
+    """What is said of a column that speaks against a party.
+
+    Its reason, where the value is worse than the peers'; nobody reads of low sales who has high ones, or
+    none on record.
+    """
+    meaning = column["meaning"].removesuffix(".")
+    if value is None:
+        return f"Not on record: {meaning[:1].lower()}{meaning[1:]}"
+    if peers is None or not _worse(column["better"], value, peers):
+        return f"{meaning}: as for many with bad outcomes"
+    return str(column["reason"])
+
+
+def relation_text(relation: RelationFacts, value: float | None, peers: float | None) -> str:
+    """What is said of a relation that speaks against a party."""
+    them = whose(relation.counterparties)
+    if value is None or peers is None or not _worse(_BETTER[relation.unit], value, peers):
+        return f"What is known of {them}, and whom they deal with, goes with bad outcomes"
+    if relation.unit == "share":
+        return f"Record of {them} with others is worse than usual"
+    return f"Scores of {them} are lower than usual"
 
 
 def _column_reason(
@@ -45,7 +65,7 @@ def _column_reason(
     column = run.facts.columns[source]
     return {
         "code": column["code"],
-        "text": reason_text(column, value, peers),
+        "text": column_text(column, value, peers),
         "part": column["part"],
         "relation": None,
         "value": value,
@@ -63,11 +83,11 @@ def _relation_reason(
     relation = run.facts.inherited[-2 - source]
     return {
         "code": f"INHERITED:{relation.name}",
-        "text": f"Record of its {relation.counterparties} with others is worse than usual",
+        "text": relation_text(relation, value, peers),
         "part": "inherited",
         "relation": relation.name,
         "value": value,
-        "unit": "mean score",
+        "unit": relation.unit,
         "peers_value": peers,
         "points": points,
         "actionable": False,
@@ -146,13 +166,14 @@ def score_bodies(run: StoredRun, codes: Sequence[int]) -> list[Body]:
         np.round(arrays["percentile"][at].astype(np.float64), 1).tolist(),
         arrays["peer_group"][at].tolist(),
         arrays["points"][at].tolist(),
-        significant(arrays["coverage"][at]),
+        significant(arrays["known_share"][at]),
+        arrays["rows"][at].tolist(),
         arrays["z"][at].tolist(),
         _reasons(run, at),
         strict=True,
     )
     bodies = []
-    for party_id, status, score, band, pd, percentile, group, points, coverage, z, reasons in columns:
+    for party_id, status, score, band, pd, percentile, group, points, known, rows, z, reasons in columns:
         scored = status == SCORED
         stated = scored and facts.calibrated
         bodies.append(
@@ -168,8 +189,9 @@ def score_bodies(run: StoredRun, codes: Sequence[int]) -> list[Body]:
                 "points": _points(run, points) if scored else None,
                 "reasons": reasons,
                 "data_coverage": {
-                    "known_share": coverage,
+                    "known_share": known,
                     "minimum_share": facts.minimum_coverage,
+                    "rows": rows,
                     "absent_tables": facts.absent_tables,
                 },
                 "insufficient_evidence": STATUSES[status] == "insufficient_evidence",
@@ -180,10 +202,10 @@ def score_bodies(run: StoredRun, codes: Sequence[int]) -> list[Body]:
 
 
 def score_body(run: StoredRun, code: int) -> Body:
-    """One party's score, each reason with the rows behind it."""
+    """One party's score, its own reasons with the rows behind them."""
     body = score_bodies(run, [code])[0]
     sources = run.arrays["reason_source"][code].tolist()
     for reason, source in zip(body["reasons"], sources, strict=False):
-        tables = run.facts.columns[source]["tables"] if source >= 0 else ()
+        tables = run.facts.columns[source]["tables"] if reason["part"] == "own" else ()
         reason["evidence"] = rows_behind(run, code, tables)
     return body

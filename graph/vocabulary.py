@@ -77,3 +77,8 @@ EVENT_KINDS: dict[str, KindDeclaration] = {
 OUTCOME_KINDS = (
     "default", "bankruptcy", "fraud", "exit", "late", "denied", "ban", "debarment", "dormancy",
 )  # fmt: skip
+
+
+def whose(counterparties: str) -> str:
+    """Counterparties in a sentence about a party: "its buyers", but "firms it owns"."""
+    return counterparties if {"it", "its"} & set(counterparties.split()) else f"its {counterparties}"

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from gnn.composition import MAX_REASONS, compose, log_odds_matrix
-from gnn.meanings import known_share, meaning_of
+from gnn.counterparty_records import counterparty_record, record_unit
+from gnn.coverage import coverage_of
+from gnn.meanings import meaning_of
 from gnn.scorecard import INSUFFICIENT_EVIDENCE, OUTSIDE_POPULATION, SCORED, points_of
 from graph.snapshot import Snapshot
 from graph.vocabulary import LINK_KINDS
@@ -68,18 +70,37 @@ def test_reasons_carry_the_value_and_the_median_of_the_peers(taken: Snapshot) ->
                 assert value == columns[0][code] or np.isnan(columns[0][code])
 
 
-def test_a_relation_reason_states_the_counterparties_mean_score(taken: Snapshot) -> None:
+def test_a_relation_reason_states_the_counterparties_record_with_others(taken: Snapshot) -> None:
     parts = drawn_parts(taken)
     composed = compose(parts, taken, everyone(taken))
     seen = 0
     for code, slot in zip(*np.nonzero(composed.reasons.source <= -2), strict=True):
         name = tuple(parts.inherited)[-2 - composed.reasons.source[code, slot]]
         relation = taken.relations[name]
-        around = relation.indices[relation.counterparties(int(code))]
+        matured = bad = 0
+        for other in relation.indices[relation.counterparties(int(code))]:
+            for party in range(taken.n_parties):
+                row = relation.counterparties(party)
+                at = np.flatnonzero((relation.indices[row] == other) & (party != code))
+                matured += int(relation.matured[row][at].sum())
+                bad += int(relation.bad[row][at].sum())
         value = composed.reasons.value[code, slot]
-        assert np.isclose(value, composed.score[around].mean()) if len(around) else np.isnan(value)
+        assert value == np.float32(bad / matured) if matured else np.isnan(value)
         seen += 1
     assert seen > 10
+
+
+def test_where_a_relation_knows_no_cases_it_states_their_mean_score(taken: Snapshot) -> None:
+    relation = taken.relations["SUPPLIES.out"]
+    unknown = replace(relation, matured=np.zeros_like(relation.matured))
+    without = replace(taken, relations={**taken.relations, "SUPPLIES.out": unknown})
+    score, scored = np.arange(300, 300 + taken.n_parties), np.arange(taken.n_parties) % 3 > 0
+    means = counterparty_record(without, "SUPPLIES.out", score, scored)
+    assert record_unit(without, "SUPPLIES.out") == "mean score"
+    for code in range(taken.n_parties):
+        around = relation.indices[relation.counterparties(code)]
+        around = around[scored[around]]
+        assert np.isclose(means[code], score[around].mean()) if len(around) else np.isnan(means[code])
 
 
 def test_degrees_are_shown_as_counts(taken: Snapshot) -> None:
@@ -114,12 +135,26 @@ def test_parties_outside_the_population_are_not_scored(taken: Snapshot) -> None:
     assert composed.peer_groups.sizes().tolist() == [10]
 
 
-def test_known_share_counts_what_takes_records_of_the_party() -> None:
-    column = np.array([1.0, np.nan], np.float32)
-    full = np.ones(2, np.float32)
+def test_known_share_counts_what_takes_records_of_the_party(taken: Snapshot) -> None:
+    full = np.ones(taken.n_parties, np.float32)
+    column = full.copy()
+    column[1] = np.nan
     features = {"sales_amount_365d": column, "x_size": column, "log_degree:A.out": full, "rate:region": full}
-    assert known_share(features, 2).tolist() == [1.0, 0.0]
-    assert known_share({"rate:region": full}, 2).tolist() == [1.0, 1.0]
+    assert coverage_of(features, taken).known_share[:3].tolist() == [1.0, 0.0, 1.0]
+    assert (coverage_of({"rate:region": full}, taken).known_share == 1.0).all()
+
+
+def test_a_party_that_no_row_names_has_no_score_unless_its_source_describes_it(tmp_path: Path) -> None:
+    quiet = [{"party_id": f"Q{i}", "kind": "company"} for i in range(2)]
+    people = [{"party_id": f"P{i:03d}", "kind": "company"} for i in range(10)]
+    taken = trade(tmp_path, 10, 200, parties=people + quiet)
+    parts = drawn_parts(taken)
+    size = parts.features["x_size"].copy()
+    size[taken.code("Q1")] = np.nan
+    composed = compose(replace(parts, features={**parts.features, "x_size": size}), taken, everyone(taken))
+    assert composed.coverage.rows[:10].sum() == 2 * taken.tables["invoices"].num_rows
+    assert composed.coverage.rows[10:].tolist() == [0, 0]
+    assert composed.status[10:].tolist() == [SCORED, INSUFFICIENT_EVIDENCE]
 
 
 @pytest.mark.parametrize(

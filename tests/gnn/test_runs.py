@@ -22,9 +22,10 @@ from hypothesis import strategies as st
 
 from gnn.composition import compose
 from gnn.publication import published_scores
-from gnn.run_files import MANIFEST, ScoreRun, StoredRun
+from gnn.run_files import MANIFEST, RelationFacts, ScoreRun, StoredRun
 from gnn.runs import RunReader, open_current_run, open_run, publish_run
 from gnn.scorecard import STATUSES
+from gnn.scores import column_text, relation_text
 from gnn.texts import TextIndex, pack
 from graph.errors import ArtifactMismatch, NoPublishedRun, StoreUnavailable, UnknownParty
 from graph.snapshot import Snapshot
@@ -148,6 +149,39 @@ def test_reasons_show_the_rows_behind_them(reader: RunReader, taken: Snapshot) -
                 assert row["on"] == invoice["issued_on"].isoformat()
                 shown += 1
     assert shown > 100
+
+
+@pytest.mark.parametrize(
+    ("value", "peers", "text"),
+    [
+        (1.0, 2.0, "Sales are low"),
+        (3.0, 2.0, "Sales of a year: as for many with bad outcomes"),
+        (2.0, 2.0, "Sales of a year: as for many with bad outcomes"),
+        (None, 2.0, "Not on record: sales of a year"),
+        (1.0, None, "Sales of a year: as for many with bad outcomes"),
+    ],
+)
+def test_nobody_reads_of_low_sales_who_has_high_ones(
+    value: float | None, peers: float | None, text: str
+) -> None:
+    column = {"meaning": "Sales of a year.", "reason": "Sales are low", "better": "higher"}
+    assert column_text(column, value, peers) == text
+
+
+@pytest.mark.parametrize(
+    ("counterparties", "unit", "value", "start"),
+    [
+        ("suppliers", "share", 0.3, "Record of its suppliers with others is worse than usual"),
+        ("firms it owns", "mean score", 500.0, "Scores of firms it owns are lower than usual"),
+        ("suppliers", "share", None, "What is known of its suppliers"),
+        ("suppliers", "mean score", 700.0, "What is known of its suppliers"),
+    ],
+)
+def test_a_relation_is_called_worse_only_where_it_is(
+    counterparties: str, unit: str, value: float | None, start: str
+) -> None:
+    peers = 0.1 if unit == "share" else 600.0
+    assert relation_text(RelationFacts("R.in", counterparties, unit), value, peers).startswith(start)
 
 
 def test_bad_news_comes_before_newer_good_news(run: ScoreRun, taken: Snapshot) -> None:
