@@ -152,9 +152,7 @@ def network_parts(arrays: Arrays, number: int, code: int) -> tuple[_Paths, NDArr
         records = np.zeros((len(paths.end), 0))
         if hop == 1 and name != ANY:
             records = np.asarray(arrays[f"{prefix}.records"][_row(arrays, prefix, code)], dtype=np.float64)
-        parts.append(
-            _by_path(paths, given, records, linear_columns(name, hop), arrays[f"{prefix}.hop{hop}"])
-        )
+        parts.append(_by_path(paths, given, records, linear_columns(name, hop), arrays[f"{prefix}.hop{hop}"]))
     together = _Paths(
         np.concatenate((direct.end, further.end)),
         np.concatenate((direct.via, further.via)),
@@ -163,9 +161,7 @@ def network_parts(arrays: Arrays, number: int, code: int) -> tuple[_Paths, NDArr
     return together, np.concatenate(parts)
 
 
-def _relation_parts(
-    arrays: Arrays, number: int, code: int
-) -> tuple[_Paths, NDArray[np.float64], float]:
+def _relation_parts(arrays: Arrays, number: int, code: int) -> tuple[_Paths, NDArray[np.float64], float]:
     """Paths of a relation, the log-odds of each, and the remainder; together the inherited part."""
     scale, average = (float(v) for v in arrays[f"r{number}.scale"])
     inherited = float(arrays[f"r{number}.inherited"][code])
@@ -179,9 +175,10 @@ def _relation_parts(
 
 
 def counterparty_parts(arrays: Arrays, code: int, limit: int = DEFAULT_LIMIT) -> list[CounterpartyPart]:
-    """The ``limit`` counterparties and paths that move a party's log-odds most, and each relation's remainder.
+    """The counterparties and paths that move a party's log-odds most, and each relation's remainder.
 
-    Parts of a relation sum to its inherited part (to 1e-9). ``arrays``: of a scored run, as handed back.
+    At most ``limit`` of them. A relation's parts sum to its inherited part (to 1e-9). ``arrays``: of a scored
+    run, as handed back.
     The remainder (counterparty None) holds what is beyond the limit and the average party's inheritance.
     """
     if "relations" not in arrays:

@@ -24,6 +24,11 @@ class Weights:
     base: float
     weights: tuple[float, ...]
 
+    def z(self, parts: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+        """Log-odds of rows, float64 [rows], from their centred parts."""
+        z: NDArray[np.float64] = self.base + np.column_stack(parts) @ np.array(self.weights)
+        return z
+
 
 def log_loss(z: NDArray[np.float64], y: NDArray[np.int8]) -> NDArray[np.float64]:
     """Logistic loss of each row, float64 [rows]."""
@@ -49,9 +54,7 @@ def weigh(parts: Sequence[NDArray[np.float64]], y: NDArray[np.int8]) -> Weights:
     bounds = [(None, None)] + [(0.0, None)] * x.shape[1]
     found = minimize(objective, start, jac=True, bounds=bounds, method="L-BFGS-B").x
     slope, offset = calibrate(found[0] + x @ found[1:], y)
-    return Weights(
-        base=float(slope * found[0] + offset), weights=tuple(float(slope * w) for w in found[1:])
-    )
+    return Weights(base=float(slope * found[0] + offset), weights=tuple(float(slope * w) for w in found[1:]))
 
 
 def calibrate(z: NDArray[np.float64], y: NDArray[np.int8]) -> tuple[float, float]:

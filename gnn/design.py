@@ -75,8 +75,9 @@ def payload(
     known: KnownOutcomes,
     prior: float,
 ) -> NDArray[np.float64]:
-    """What every party gives, float64 [n, len(GIVEN)]: s log-odds by own features, ``has`` features, degree over any.
+    """What every party gives, float64 [n, len(GIVEN)].
 
+    ``s``: log-odds by own features; ``has``: whether it has any; ``degree``: over any relation.
     A party without features gives s = has = 0, one without known results zeros there.
     """
     n = known.n.astype(np.float64)

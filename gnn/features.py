@@ -1,4 +1,4 @@
-"""A party's own and environment columns: indicators, the source's own features, degrees, rates of its milieu."""
+"""A party's own and environment columns: indicators, the source's features, degrees, rates of its milieu."""
 
 from __future__ import annotations
 
@@ -198,7 +198,8 @@ def encoded(snapshot: Snapshot, encoding: Encoding, folds: NDArray[np.int8] | No
         + [(np.nan,) * (FOLDS + 1)]
     )
     which = np.full(len(index), FOLDS) if folds is None else folds
-    return table[index, which].astype(np.float32)
+    values_of: NDArray[np.float32] = table[index, which].astype(np.float32)
+    return values_of
 
 
 def _stacked(

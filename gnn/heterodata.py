@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch_geometric.data import HeteroData
 
 from gnn.design import Surroundings, gather_paths
+from gnn.geometric import HeteroData
 from gnn.operators import ANY, Operator
 from gnn.views import Sight, View
 from graph.relations import day_number
@@ -46,24 +47,18 @@ def to_hetero_data(snapshot: Snapshot, columns: Mapping[str, NDArray[np.floating
     return data
 
 
-def _csr(operator: Operator) -> torch.Tensor:
-    n = operator.n_parties
-    return torch.sparse_csr_tensor(
-        torch.from_numpy(operator.indptr),
-        torch.from_numpy(operator.indices.astype(np.int64)),
-        torch.from_numpy(operator.weight),
-        size=(n, n),
-        check_invariants=False,
-    )
-
-
-def _pair_csr(operator: Operator, values: NDArray[np.float64]) -> torch.Tensor:
-    """A matrix from pairs to parties: row i holds the weights of i's pairs."""
-    pairs = torch.arange(len(operator.indices), dtype=torch.int64)
-    return torch.sparse_csr_tensor(
-        torch.from_numpy(operator.indptr), pairs, torch.from_numpy(operator.weight),
-        size=(operator.n_parties, len(values)), check_invariants=False,
-    )  # fmt: skip
+def _sparse(operator: Operator, columns: NDArray[np.int64], width: int) -> torch.Tensor:
+    """The operator's weights in a CSR matrix [n, width], at the given columns."""
+    with warnings.catch_warnings():
+        # torch says once that CSR is in beta; what is used of it here is tested.
+        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+        return torch.sparse_csr_tensor(
+            torch.from_numpy(operator.indptr),
+            torch.from_numpy(columns),
+            torch.from_numpy(operator.weight),
+            size=(operator.n_parties, width),
+            check_invariants=False,
+        )
 
 
 def learning_data(view: View, sight: Sight) -> HeteroData:
@@ -87,10 +82,11 @@ def learning_data(view: View, sight: Sight) -> HeteroData:
 def _add_operator(data: HeteroData, around: Surroundings, name: str) -> None:
     operator, edges = around.operators[name], data[PARTY, name, PARTY]
     everyone = np.arange(operator.n_parties, dtype=np.int32)
-    edges.adj_t = _csr(operator)
+    edges.adj_t = _sparse(operator, operator.indices.astype(np.int64), operator.n_parties)
     edges.back = torch.from_numpy(operator.back_total)
     edges.degree = torch.from_numpy(operator.degree())
     edges.paths = torch.from_numpy(gather_paths(around, name, everyone))
     if name in around.records:
-        edges.pairs = _pair_csr(operator, around.records[name])
+        m = len(operator.indices)
+        edges.pairs = _sparse(operator, np.arange(m, dtype=np.int64), m)
         edges.records = torch.from_numpy(around.records[name])

@@ -15,11 +15,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch_geometric.data import HeteroData
-from torch_geometric.nn import MessagePassing
-from torch_geometric.utils import spmm
 
 from gnn.design import GIVEN, PRIOR_CASES, RECORDS, RESIDUAL_FLOOR, LinearColumn, linear_columns
+from gnn.geometric import HeteroData, MessagePassing, spmm
 from gnn.heterodata import PARTY
 from gnn.model import Network, ReadOut
 from gnn.operators import ANY, EPSILON
@@ -60,23 +58,27 @@ class EcosystemNetwork(MessagePassing):  # type: ignore[misc]
 
     def message_and_aggregate(self, edge_index: Tensor, x: Tensor) -> Tensor:
         """Weighted sums of messages in one sparse product."""
-        return spmm(edge_index, x, reduce="sum")
+        sums: Tensor = spmm(edge_index, x, reduce="sum")
+        return sums
 
     def _hop(self, data: HeteroData, relation: str, hop: int) -> Tensor:
         edges, given = data[PARTY, relation, PARTY], data[PARTY].given
         none = torch.zeros(len(given), dtype=torch.float64)
+        nothing = none[:, None][:, :0]
         if "adj_t" not in edges:  # nobody has this relation yet
-            return _columns(linear_columns(relation, hop), 0.0 * given, none.expand(4, -1).T, none, none)
+            return _columns(
+                linear_columns(relation, hop), 0.0 * given, none.expand(len(RECORDS), -1).T, none, none
+            )
         there = (edges.degree > 0).double()
         if hop == 1:
             sums = self.propagate(edges.adj_t, x=given)
-            records = spmm(edges.pairs, edges.records, reduce="sum") if "records" in edges else None
+            records = spmm(edges.pairs, edges.records, reduce="sum") if "records" in edges else nothing
             return _columns(linear_columns(relation, hop), sums, records, there, edges.degree.double())
         over_any = self.propagate(data[PARTY, ANY, PARTY].adj_t, x=given)
         sums = self.propagate(edges.adj_t, x=over_any) - edges.back[:, None] * given
         sums = torch.where(sums.abs() < EPSILON * 1e-3, 0.0, sums)
         reach = torch.where(edges.paths > 0, (there - edges.back).clamp(min=0.0), none)
-        return _columns(linear_columns(relation, hop), sums, None, reach, edges.paths)
+        return _columns(linear_columns(relation, hop), sums, nothing, reach, edges.paths)
 
     def gather(self, data: HeteroData) -> dict[str, Tensor]:
         """Columns of every party by relation, float64 [n, width]: hop 1, hop 2, counterparty-caused."""
@@ -164,7 +166,7 @@ def _by_hop(values: NDArray[np.float64], bounds: NDArray[np.int64]) -> dict[int,
 
 
 def _columns(
-    columns: Sequence[LinearColumn], sums: Tensor, records: Tensor | None, reach: Tensor, paths: Tensor
+    columns: Sequence[LinearColumn], sums: Tensor, records: Tensor, reach: Tensor, paths: Tensor
 ) -> Tensor:
     """``HopSums.column`` for every column, on tensors."""
     pseudo = PRIOR_CASES / paths.clamp(min=1.0)
@@ -175,7 +177,7 @@ def _columns(
         "cases": sums[:, GIVEN.index("cases")] + pseudo,
         "known": sums[:, GIVEN.index("known")] + RESIDUAL_FLOOR,
     }
-    if records is not None:
+    if records.shape[1]:
         bottoms["record"] = records[:, RECORDS.index("record_cases")] + pseudo
     found = []
     for column in columns:
@@ -184,8 +186,9 @@ def _columns(
         elif column.given in GIVEN:
             top = sums[:, GIVEN.index(column.given)]
         else:
-            assert records is not None
             top = records[:, RECORDS.index(column.given)]
         bottom = bottoms[column.denominator]
-        found.append(torch.where(bottom > EPSILON, top / bottom, torch.nan) if column.centred else top / bottom)
+        found.append(
+            torch.where(bottom > EPSILON, top / bottom, torch.nan) if column.centred else top / bottom
+        )
     return torch.stack(found, dim=1)

@@ -52,7 +52,7 @@ class Operator:
         return np.diff(self.indptr)
 
 
-@numba.njit(cache=True, parallel=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, parallel=True)
 def _gather(indptr, indices, weight, values, rows, out):  # type: ignore[no-untyped-def]
     for position in numba.prange(len(rows)):
         row = rows[position]
@@ -63,7 +63,7 @@ def _gather(indptr, indices, weight, values, rows, out):  # type: ignore[no-unty
                 out[position, column] += share * values[counterparty, column]
 
 
-@numba.njit(cache=True, parallel=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, parallel=True)
 def _gather_pairs(indptr, weight, values, rows, out):  # type: ignore[no-untyped-def]
     for position in numba.prange(len(rows)):
         row = rows[position]
@@ -72,7 +72,7 @@ def _gather_pairs(indptr, weight, values, rows, out):  # type: ignore[no-untyped
                 out[position, column] += weight[pair] * values[pair, column]
 
 
-@numba.njit(cache=True, parallel=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, parallel=True)
 def _shares_back(indptr, indices, any_indptr, any_indices, any_weight, out):  # type: ignore[no-untyped-def]
     for row in numba.prange(len(indptr) - 1):
         for pair in range(indptr[row], indptr[row + 1]):
@@ -164,7 +164,7 @@ def _with_way_back(name: str, share: sp.csr_matrix, union: sp.csr_matrix) -> Ope
     any_indptr, any_indices = union.indptr.astype(np.int64), union.indices.astype(np.int32)
     _shares_back(indptr, indices, any_indptr, any_indices, union.data, back)
     row = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
-    total = np.bincount(row, weights=share.data * back, minlength=len(indptr) - 1)
+    total = np.bincount(row, weights=share.data * back, minlength=len(indptr) - 1).astype(np.float64)
     return Operator(name, indptr, indices, share.data, back, total)
 
 

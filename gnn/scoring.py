@@ -84,7 +84,7 @@ class RawParts:
 def read(read_out: ReadOut, columns: RelationColumns) -> NDArray[np.float64]:
     """The network's part of a relation from its columns, float64 [rows]."""
     part = np.zeros(len(columns.caused))
-    for hop, values in {1: columns.linear[1], 2: columns.linear[2], 0: columns.caused}.items():
+    for hop, values in (*columns.linear.items(), (0, columns.caused.astype(np.float64))):
         part += np.nan_to_num(values - read_out.centres[hop], nan=0.0) @ read_out.weights[hop]
     return part
 
@@ -102,7 +102,9 @@ def raw_parts(
     by_trees, by_network = {}, {}
     for relation in preparation.relations:
         columns = relation_columns(view, relation, rows)
-        by_trees[relation] = total(trees[relation], columns.matrix.values) if relation in trees else np.zeros(len(rows))
+        by_trees[relation] = (
+            total(trees[relation], columns.matrix.values) if relation in trees else np.zeros(len(rows))
+        )
         by_network[relation] = read(network.read_outs[relation], columns)
     return RawParts(
         total(trees[OWN], x[:, :n_own]) if OWN in trees else np.zeros(len(rows)),
@@ -133,9 +135,14 @@ def column_parts(model: Model, x: NDArray[np.float32]) -> NDArray[np.float64]:
     blend, n_own = model.blend, len(model.preparation.schema.own)
     network = blend.own_network * model.network.own_weight
     walked = join(
-        [both_groups(model.trees, n_own).scaled(blend.own_trees), stage_1_mean(model.preparation).scaled(network)]
+        [
+            both_groups(model.trees, n_own).scaled(blend.own_trees),
+            stage_1_mean(model.preparation).scaled(network),
+        ]
     )
-    centres = blend.own_trees * model.centres.trees_columns + blend.own_network * model.centres.network_columns
+    centres = (
+        blend.own_trees * model.centres.trees_columns + blend.own_network * model.centres.network_columns
+    )
     return total_by_column(walked, x) - centres
 
 

@@ -7,7 +7,6 @@ of the changes at each split, credited to the split's column (path attribution; 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -18,11 +17,11 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Trees:
-    """Trees over c columns, their nodes in one array each; ``leaf_of`` style children: ``~k`` is node k's end.
+    """Trees over c columns, all nodes in one array a field, tree after tree, each from its root on.
 
     ``roots`` int32 [trees], ``group`` int32 [trees]: the only group whose columns the tree uses.
     Per node: ``column`` int32 (-1: leaf), ``threshold`` float64 (left where value <= threshold), ``left`` /
-    ``right`` int32 positions, ``missing_left`` int8 (1 or 0: where NaN goes; -1: NaN counts as 0),
+    ``right`` int32 positions (-1: none), ``missing_left`` int8 (1 or 0: where NaN goes; -1: NaN counts as 0),
     ``value`` float64 (a leaf's output; a split's mean output over its training rows).
     """
 
@@ -45,12 +44,24 @@ class Trees:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def of_group(self, group: int, first_column: int = 0) -> Trees:
-        """The trees of one group, over columns counted from ``first_column``."""
+        """The trees of one group alone, over columns counted from ``first_column``."""
         kept = self.group == group
-        column = np.where(self.column >= 0, self.column - first_column, -1).astype(np.int32)
-        return Trees(
-            **{**self.arrays(), "roots": self.roots[kept], "group": self.group[kept], "column": column}
+        ends = np.append(self.roots[1:], len(self.column))
+        mine = np.zeros(len(self.column), bool)
+        for root, end in zip(self.roots[kept], ends[kept], strict=True):
+            mine[root:end] = True
+        moved = (np.cumsum(mine) - 1).astype(np.int32)
+        chosen = Trees(
+            roots=moved[self.roots[kept]],
+            group=self.group[kept],
+            column=self.column[mine],
+            threshold=self.threshold[mine],
+            left=np.where(self.left[mine] >= 0, moved[self.left[mine]], -1).astype(np.int32),
+            right=np.where(self.right[mine] >= 0, moved[self.right[mine]], -1).astype(np.int32),
+            missing_left=self.missing_left[mine],
+            value=self.value[mine],
         )
+        return chosen.shifted(-first_column)
 
     def shifted(self, columns: int) -> Trees:
         """The same trees over columns that start ``columns`` further right."""
@@ -72,17 +83,14 @@ def join(ensembles: list[Trees]) -> Trees:
     parts: dict[str, list[NDArray[Any]]] = {}
     for trees, shift in zip(ensembles, shifts, strict=False):
         for name, values in trees.arrays().items():
-            moved = values + np.int32(shift) if name in ("roots", "left", "right") else values
+            moved = values
+            if name in ("roots", "left", "right"):
+                moved = np.where(values >= 0, values + np.int32(shift), -1).astype(np.int32)
             parts.setdefault(name, []).append(moved)
     return Trees(**{name: np.concatenate(values) for name, values in parts.items()})
 
 
-def from_arrays(arrays: Mapping[str, NDArray[Any]]) -> Trees:
-    """Trees from what ``Trees.arrays`` gave."""
-    return Trees(**{field.name: arrays[field.name] for field in fields(Trees)})
-
-
-@numba.njit(cache=True, inline="always")  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, inline="always")
 def _next(node, value, threshold, left, right, missing_left):  # type: ignore[no-untyped-def]
     if np.isnan(value):
         if missing_left[node] >= 0:
@@ -91,7 +99,7 @@ def _next(node, value, threshold, left, right, missing_left):  # type: ignore[no
     return left[node] if value <= threshold[node] else right[node]
 
 
-@numba.njit(cache=True, parallel=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, parallel=True)
 def _sum(x, roots, column, threshold, left, right, missing_left, value, out):  # type: ignore[no-untyped-def]
     for row in numba.prange(x.shape[0]):
         total = 0.0
@@ -103,7 +111,7 @@ def _sum(x, roots, column, threshold, left, right, missing_left, value, out):  #
         out[row] = total
 
 
-@numba.njit(cache=True, parallel=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, parallel=True)
 def _sum_by_column(  # type: ignore[no-untyped-def]
     x, roots, column, threshold, left, right, missing_left, value, out
 ):

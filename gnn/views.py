@@ -1,4 +1,4 @@
-"""A snapshot as a model looks at it: every column the model's parts are made from, for training and serving."""
+"""A snapshot as a model looks at it: all columns its parts are made from, for training and serving."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class View:
     """One snapshot, prepared. ``folds``: int8 [n] on training days, None later.
 
     ``s_own`` / ``s_environment``: float64 [n], stage-1 log-odds by group, without its base ``s_base`` [n].
-    ``sights``: one a fold where the rows' own results are among the known ones, else a single one.
+    ``by_folds``: the rows' own results are among the ``known`` ones, so they are hidden fold by fold.
     """
 
     preparation: Preparation
@@ -115,27 +115,23 @@ class View:
     @cached_property
     def sights(self) -> tuple[Sight, ...]:
         """One sight a fold where labels must be hidden by folds, else one for all."""
-        if not self.by_folds:
+        if self.folds is None or not self.by_folds:
             return (self._sight(self.known),)
-        assert self.folds is not None
-        kept = kept_results(self.folds, self.preparation.kept_share)
-        return tuple(
-            self._sight(_masked(self.known, kept & (self.folds != fold))) for fold in range(FOLDS)
-        )
+        kept = kept_results(len(self.folds), self.preparation.kept_share)
+        return tuple(self._sight(_masked(self.known, kept & (self.folds != fold))) for fold in range(FOLDS))
 
     def rows_by_sight(self, rows: NDArray[np.int32]) -> Iterator[tuple[Sight, NDArray[np.int64]]]:
         """Sights with the positions in ``rows`` that look through them."""
-        if not self.by_folds:
+        if self.folds is None or not self.by_folds:
             yield self.sights[0], np.arange(len(rows))
             return
-        assert self.folds is not None
         for fold, sight in enumerate(self.sights):
             yield sight, np.flatnonzero(self.folds[rows] == fold)
 
 
-def kept_results(folds: NDArray[np.int8], share: float) -> NDArray[np.bool_]:
+def kept_results(n: int, share: float) -> NDArray[np.bool_]:
     """Which known results training rows may see, drawn once with a fixed seed, bool [n]."""
-    return np.random.default_rng(17).random(len(folds)) < share
+    return np.random.default_rng(17).random(n) < share
 
 
 def _masked(known: KnownOutcomes, kept: NDArray[np.bool_]) -> KnownOutcomes:
@@ -202,7 +198,7 @@ def own_matrix(view: View, rows: NDArray[np.int32]) -> FeatureMatrix:
 
 def relation_columns(view: View, relation: str, rows: NDArray[np.int32]) -> RelationColumns:
     """Columns of one relation for ``rows``: what the network reads, and what its trees read."""
-    preparation, around = view.preparation, view.surroundings
+    around = view.surroundings
     linear = {hop: np.full((len(rows), len(linear_columns(relation, hop))), np.nan) for hop in (1, 2)}
     cases = np.zeros((len(rows), 2))
     if relation not in around.operators:
