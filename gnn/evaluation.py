@@ -18,6 +18,7 @@ from gnn.model import Model
 from gnn.panel import Panel
 from gnn.scoring import raw_parts, score
 from gnn.views import view_of
+from graph.errors import Refused
 from graph.source import Part
 
 #: The network alone, and what is served.
@@ -134,11 +135,17 @@ def evaluate(
     """Figures of ``model`` and its ``challengers`` on the test part of ``panel``.
 
     ``challengers``: of the same training (``gnn.challengers``). Nothing is fitted on test rows.
+    Raises ``Refused`` where the test part holds a single class.
     """
     tell = progress or (lambda _: None)
+    labels, champion = panel.labels("test"), champion_of(panel)
+    if len(np.unique(labels)) < 2:
+        raise Refused(
+            f"task {panel.task.name}: all {len(labels)} test cases have one outcome, so models cannot be "
+            "compared. Choose other test days, or load a longer history"
+        )
     tell("scoring the test part")
     scored = _score_part(model, challengers, panel, "test")
-    labels, champion = panel.labels("test"), champion_of(panel)
     tell("intervals by a bootstrap over parties")
     differences = auc_differences(labels, panel.parties("test"), scored.z, champion)
     origins = panel.of("test")

@@ -18,17 +18,17 @@ from numpy.typing import NDArray
 from gnn.calendar import choose_days, observed_until
 from gnn.targets import KnownOutcomes, known_outcomes, population, results
 from gnn.tasks import choose_task
-from graph.errors import BadInput, Refused
+from graph.errors import BadInput
 from graph.snapshot import Snapshot
 from graph.source import PARTS, Part, Task
 from graph.store import EcosystemStore
 
 __all__ = [
     "KnownOutcomes", "Origin", "Panel", "build_panel", "choose_task", "known_outcomes", "population",
-    "require_evidence", "thinned",
+    "thinned",
 ]  # fmt: skip
 
-#: A model of fewer bad outcomes than this is not made.
+#: No model is made of fewer bad outcomes than this.
 MIN_POSITIVES = 30
 
 #: A window counts as observed where the data stop no more than this share of the horizon before its end:
@@ -90,23 +90,6 @@ def thinned(origins: tuple[Origin, ...], max_rows: int) -> tuple[Origin, ...]:
         replace(origin, codes=origin.codes[keep], labels=origin.labels[keep])
         for origin, keep in zip(origins, np.split(kept, bounds), strict=True)
     )
-
-
-def require_evidence(panel: Panel) -> None:
-    """Raise ``Refused`` where there is too little to learn from: no model is better than a made-up one."""
-    labels = panel.labels("train")
-    bad = int(labels.sum())
-    if bad < MIN_POSITIVES or bad == len(labels):
-        raise Refused(
-            f"task {panel.task.name}: {bad} of {len(labels)} training cases are bad, and at least "
-            f"{MIN_POSITIVES} bad ones and as many good ones are needed: no model was made",
-            positives=bad,
-            cases=len(labels),
-        )
-    for part in ("valid", "test"):
-        labels = panel.labels(part)
-        if len(np.unique(labels)) < 2:
-            raise Refused(f"task {panel.task.name}: the {part} part holds a single class: no model was made")
 
 
 def positions(of: Snapshot, among: Snapshot) -> NDArray[np.int64]:

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gnn.panel import Origin, Panel, build_panel, choose_task, known_outcomes, population, require_evidence
+from gnn.panel import Origin, Panel, build_panel, choose_task, known_outcomes, population, thinned
 from gnn.targets import results
 from graph.duckdb_store import DuckDBStore
-from graph.errors import BadInput, Refused
+from graph.errors import BadInput
 from graph.source import Part, SourceDeclaration, Task
 from tests.ecosystems import START, load, parties, random_trade, snapshot
 
@@ -128,7 +128,7 @@ def test_population_by_role_kind_and_activity(tmp_path: Path) -> None:
 WITHOUT: list[Panel] = []
 
 
-@settings(deadline=None, max_examples=8)
+@settings(deadline=None, max_examples=6)
 @given(
     party=st.integers(0, 19),
     happened=st.integers(0, 500),
@@ -341,15 +341,19 @@ def test_choosing_a_task(tmp_path: Path) -> None:
         choose_task([SourceDeclaration("s", tasks=(one, two))], None, {})
 
 
-def test_too_few_bad_outcomes_are_refused(tmp_path: Path) -> None:
-    panel = build_panel(store_of(tmp_path, trade_with([outcome(1, date(2020, 4, 1))])), DEFAULTS)
-    with pytest.raises(Refused, match="1 of"):
-        require_evidence(panel)
-
-
 def test_an_empty_store_is_bad_input(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="empty"):
         build_panel(DuckDBStore(tmp_path / "e.duckdb"), DEFAULTS)
+
+
+def test_thinning_keeps_rows_and_labels_together(tmp_path: Path) -> None:
+    panel = build_panel(store_of(tmp_path, trade_with([outcome(3, date(2020, 4, 1))])), DEFAULTS)
+    train = panel.of("train")
+    assert thinned(train, 1_000) == train
+    few = thinned(train, 11)
+    assert sum(len(origin.codes) for origin in few) == 11
+    for origin, all_rows in zip(few, train, strict=True):
+        assert labelled(origin).items() <= labelled(all_rows).items()
 
 
 def test_parties_keep_their_number_over_the_days_of_a_part(tmp_path: Path) -> None:
