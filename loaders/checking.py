@@ -8,61 +8,22 @@ on the table ``faults``. Every step is set-based SQL.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import ibis
 
-from graph.contract import DUCKDB_TYPES, IBIS_TYPES, TABLES, Table
 from graph.digest import digest_sql, quote
 from graph.source import SourceDeclaration
 from graph.store import ROW_DIGEST, LoadTransaction
 from graph.validation import VIOLATION_COLUMNS, invalid_rows, row_rules, violations
-from graph.vocabulary import ROLES
-from loaders.feeding import IDENTITY
-from loaders.mapping import Distinct
-from loaders.reading import literal
+from loaders.rawtables import literal
+from loaders.typedtables import IDENTITY, TypedTable, count
 
 FAULTS = (
     "CREATE TABLE faults (tbl VARCHAR, _feed BIGINT, _rid BIGINT, col VARCHAR, value VARCHAR, reason VARCHAR,"
     " expected VARCHAR)"
 )
-
-
-@dataclass(frozen=True)
-class TypedTable:
-    """A contract table being loaded, with the ``x_*`` columns this load gives it."""
-
-    table: Table
-    open_columns: tuple[str, ...]
-
-    @property
-    def name(self) -> str:
-        return self.table.name
-
-    @property
-    def key(self) -> str:
-        """The key columns, quoted, with commas between."""
-        return ", ".join(map(quote, self.table.key))
-
-    @property
-    def digest(self) -> str:
-        return digest_sql(self.table, self.open_columns)
-
-    def create_sql(self) -> str:
-        """CREATE TABLE for the rows being checked."""
-        columns = (*self.table.columns, *(self.table.column(name) for name in self.open_columns))
-        typed = ", ".join(f"{quote(column.name)} {DUCKDB_TYPES[column.type]}" for column in columns)
-        return f"CREATE TABLE {quote(self.name)} (_feed BIGINT, _rid BIGINT, _bad BOOLEAN, {typed})"
-
-    def ibis_table(self, name: str) -> ibis.expr.types.Table:
-        """An unbound Ibis table over the DuckDB table ``name``."""
-        columns = (*self.table.columns, *(self.table.column(x) for x in self.open_columns))
-        schema = dict.fromkeys(IDENTITY, "int64") | {
-            column.name: IBIS_TYPES[column.type] for column in columns
-        }
-        return ibis.table(schema, name=name)
 
 
 def declared_kinds(table: str, declaration: SourceDeclaration) -> tuple[str, ...]:
@@ -82,18 +43,13 @@ class Checker:
         self._connection, self._folder = connection, folder
         connection.execute(FAULTS)
 
-    def count(self, sql: str) -> int:
-        """The single number that ``sql`` gives."""
-        row = self._connection.execute(sql).fetchone()
-        return int(row[0]) if row else 0
-
     def check_rules(self, typed: TypedTable, declaration: SourceDeclaration) -> None:
         """Note every broken rule of every row; a column with a fault already is not judged twice."""
         rules = row_rules(typed.table, declared_kinds(typed.name, declaration), typed.open_columns)
         run = self._connection.execute
         invalid = ibis.to_sql(invalid_rows(typed.ibis_table(typed.name), rules), dialect="duckdb")
         run(f"CREATE OR REPLACE TABLE suspects AS {invalid}")
-        if self.count("SELECT count(*) FROM suspects"):
+        if count(self._connection, "SELECT count(*) FROM suspects"):
             listed = violations(typed.ibis_table("suspects"), typed.table, rules, IDENTITY)
             columns = ", ".join(map(quote, VIOLATION_COLUMNS))
             run(
@@ -109,92 +65,6 @@ class Checker:
         self._connection.execute(
             f"DELETE FROM {quote(typed.name)} WHERE (_feed, _rid) IN "
             f"(SELECT (_feed, _rid) FROM faults WHERE tbl = {literal(typed.name)})"
-        )
-
-    def merge_entities(self, typed: TypedTable, rule: Distinct, feeds: tuple[int, ...]) -> tuple[int, int]:
-        """One row a thing among the rows of ``feeds``; returns (rows merged away, things with differing rows)."""
-        run, name, key = self._connection.execute, quote(typed.name), typed.key
-        listed = ", ".join(map(str, feeds))
-        content = [
-            quote(column)
-            for column in (*typed.table.column_names, *typed.open_columns)
-            if column not in (*typed.table.key, "known_on", "roles")
-        ]
-        before = self.count(f"SELECT count(*) FROM {name} WHERE _feed IN ({listed})")
-        run(
-            f"CREATE TABLE entities AS SELECT {key}, hash({', '.join(content)}) AS _content, "
-            f"known_on, {self._role_mask(typed)} AS _roles, min(_feed::HUGEINT * {1 << 62} + _rid) AS _ord, "
-            f"count(*) AS _count FROM {name} WHERE _feed IN ({listed}) GROUP BY ALL"
-        )
-        differing = self.count(
-            f"SELECT count(*) FROM (SELECT 1 FROM entities GROUP BY {key} HAVING min(_content) <> max(_content))"
-        )
-        if rule == "versions":
-            self._keep_versions(typed, content)
-        else:
-            self._keep_one(typed, rule)
-        run(f"DELETE FROM {name} WHERE _feed IN ({listed})")
-        run(f"INSERT INTO {name} BY NAME SELECT * FROM kept")
-        after = self.count("SELECT count(*) FROM kept")
-        run("DROP TABLE kept")
-        run("DROP TABLE entities")
-        return before - after, differing
-
-    @staticmethod
-    def _role_mask(typed: TypedTable) -> str:
-        if typed.name != "parties":
-            return "0"
-        bits = " + ".join(
-            f"CASE WHEN contains('|' || roles || '|', '|{role}|') THEN {1 << bit} ELSE 0 END"
-            for bit, role in enumerate(ROLES)
-        )
-        return f"coalesce({bits}, 0)"
-
-    @staticmethod
-    def _roles_text(mask: str) -> str:
-        words = ", ".join(
-            f"CASE WHEN {mask} & {1 << bit} > 0 THEN '{role}' END" for bit, role in enumerate(ROLES)
-        )
-        return f"nullif(concat_ws('|', {words}), '')"
-
-    def _keep_one(self, typed: TypedTable, rule: Distinct) -> None:
-        """``kept``: of every thing the row that ``rule`` chooses, with the first ``known_on`` and all roles."""
-        key = typed.key
-        order = {
-            "first": "known_on, _ord",
-            "last": "known_on DESC, _ord DESC",
-            "mode": "sum(_count) OVER (PARTITION BY KEY, _content) DESC, known_on, _ord".replace("KEY", key),
-        }[rule]
-        replaced = "c._first AS known_on"
-        if typed.name == "parties":
-            replaced += f", {self._roles_text('c._all_roles')} AS roles"
-        self._connection.execute(
-            f"CREATE TABLE kept AS SELECT t.* REPLACE ({replaced}) FROM {quote(typed.name)} t JOIN ("
-            f"  SELECT _ord, min(known_on) OVER (PARTITION BY {key}) AS _first, "
-            f"  bit_or(_roles) OVER (PARTITION BY {key}) AS _all_roles FROM entities "
-            f"  QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY {order}) = 1"
-            f") c ON t._feed::HUGEINT * {1 << 62} + t._rid = c._ord"
-        )
-
-    def _keep_versions(self, typed: TypedTable, content: list[str]) -> None:
-        """``kept``: a version each time something new is known; nulls keep what was known, roles add up."""
-        run, key = self._connection.execute, typed.key
-        window = f"OVER (PARTITION BY {key} ORDER BY known_on, _ord ROWS UNBOUNDED PRECEDING)"
-        carried = ", ".join(f"last_value({column} IGNORE NULLS) {window} AS {column}" for column in content)
-        roles = ""
-        if typed.name == "parties":
-            roles = f", {self._roles_text(f'(bit_or(_roles) {window})')} AS roles"
-        last_of_day = f"row_number() OVER (PARTITION BY {key}, known_on ORDER BY _ord DESC) = 1"
-        compared = f"hash({', '.join(content)}{', roles' if roles else ''})"
-        run(
-            f"CREATE TABLE kept AS WITH joined AS ("
-            f"  SELECT t.* EXCLUDE ({'roles' if roles else '_bad'}), e._ord, e._roles FROM {quote(typed.name)} t "
-            f"  JOIN entities e ON t._feed::HUGEINT * {1 << 62} + t._rid = e._ord"
-            f"), filled AS (SELECT _feed, _rid, {key}, known_on, _ord, {carried}{roles} FROM joined), "
-            f"days AS (SELECT * FROM filled QUALIFY {last_of_day}), "
-            f"compared AS (SELECT *, {compared} AS _state, lag({compared}) OVER (PARTITION BY {key} ORDER BY known_on)"
-            f" AS _before FROM days) "
-            f"SELECT * EXCLUDE (_ord, _state, _before) FROM compared WHERE _before IS NULL OR _before <> _state"
         )
 
     def check_duplicates(self, typed: TypedTable) -> int:
@@ -217,7 +87,7 @@ class Checker:
             f"DELETE FROM {name} WHERE (_feed, _rid) IN "
             "(SELECT (_feed, _rid) FROM judged WHERE NOT _conflict AND _place > 1)"
         )
-        equal = self.count("SELECT count(*) FROM judged WHERE NOT _conflict AND _place > 1")
+        equal = count(self._connection, "SELECT count(*) FROM judged WHERE NOT _conflict AND _place > 1")
         run("DROP TABLE doubled")
         run("DROP TABLE judged")
         self.remove_faulty(typed)
@@ -259,7 +129,7 @@ class Checker:
     def _learn_stored_parties(self, unknown: str, load: LoadTransaction) -> None:
         path = self._folder / "unknown_parties.parquet"
         self._connection.execute(f"COPY ({unknown}) TO {literal(str(path))} (FORMAT parquet)")
-        if not self.count(f"SELECT count(*) FROM read_parquet({literal(str(path))})"):
+        if not count(self._connection, f"SELECT count(*) FROM read_parquet({literal(str(path))})"):
             return
         stored = load.existing("parties", path)
         self._connection.register("stored", stored)
@@ -289,7 +159,7 @@ class Checker:
             run("CREATE OR REPLACE TABLE stored_versions AS SELECT * FROM held")
             self._connection.unregister("held")
             unchanged = self._settle_stored(typed)
-        return unchanged, self.count(self._updates_sql(typed, stored=load is not None))
+        return unchanged, count(self._connection, self._updates_sql(typed, stored=load is not None))
 
     def _settle_stored(self, typed: TypedTable) -> int:
         run, name = self._connection.execute, quote(typed.name)
@@ -305,7 +175,7 @@ class Checker:
         self._note(typed, "SELECT _feed, _rid, _shown FROM met WHERE NOT _equal", typed.table.key[0],
                    "conflict_with_store", "the stored content, or a later known_on for a correction")  # fmt: skip
         run(f"DELETE FROM {name} WHERE (_feed, _rid) IN (SELECT (_feed, _rid) FROM met WHERE _equal)")
-        unchanged = self.count("SELECT count(*) FROM met WHERE _equal")
+        unchanged = count(self._connection, "SELECT count(*) FROM met WHERE _equal")
         run("DROP TABLE met")
         self.remove_faulty(typed)
         return unchanged
@@ -330,8 +200,3 @@ class Checker:
             f"TO {literal(str(path))} (FORMAT parquet)"
         )
         return path
-
-
-def typed_table(name: str, open_columns: tuple[str, ...]) -> TypedTable:
-    """The contract's table ``name`` with the load's ``x_*`` columns, by name."""
-    return TypedTable(TABLES[name], tuple(sorted(open_columns)))

@@ -12,7 +12,7 @@ from datetime import date
 from graph.contract import DUCKDB_TYPES, Column
 from graph.currencies import MINOR_DIGITS
 from loaders.mapping import ColumnMapping, NumberText, Scalar
-from loaders.reading import literal
+from loaders.rawtables import literal
 
 DEFAULT_DATES = (
     "%Y-%m-%d",
@@ -215,7 +215,9 @@ def _as_money(taken: Taken, mapping: ColumnMapping, numbers: NumberText, currenc
         product = f"TRY_CAST({amount} AS DOUBLE) * {mapping.scale!r} * {factor}"
     else:
         # 18 digits hold more than the contract's maximum; DuckDB reads wider ones from text 150 times slower.
-        product = f"CAST(TRY_CAST({amount} AS DECIMAL(18, 4)) AS DECIMAL(28, 4)) * CAST({factor} AS DECIMAL(5, 0))"
+        product = (
+            f"CAST(TRY_CAST({amount} AS DECIMAL(18, 4)) AS DECIMAL(28, 4)) * CAST({factor} AS DECIMAL(5, 0))"
+        )
     return Conversion(f"TRY_CAST(round({product}, 0) AS BIGINT)", "not_an_amount", _number_form(numbers))
 
 

@@ -16,10 +16,7 @@ from loaders.conversion import Conversion, Settings, Taken, constant, convert, t
 from loaders.expressions import Expression
 from loaders.faults import file_refused
 from loaders.mapping import ColumnMapping, Feed, FileMapping, matching
-from loaders.reading import RawTable, literal
-
-#: Identity of a row while it is being checked.
-IDENTITY = ("_feed", "_rid")
+from loaders.rawtables import RawTable, literal
 
 
 @dataclass(frozen=True)

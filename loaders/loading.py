@@ -18,14 +18,16 @@ from graph.digest import quote
 from graph.errors import LoadRefused
 from graph.source import SourceDeclaration
 from graph.store import EcosystemStore, LoadTransaction
-from loaders.checking import Checker, TypedTable, typed_table
+from loaders.checking import Checker
 from loaders.declarations import declared_by
+from loaders.entities import merge_entities
 from loaders.feeding import FeedPlan, FeedQuery, plan_feed
 from loaders.mapping import SourceMapping, matching
 from loaders.parsing import read_mapping
 from loaders.quarantine import note_malformed, write_quarantine
 from loaders.report import LoadReport, TableCounts
 from loaders.staging import Progress, Staging, offered
+from loaders.typedtables import TypedTable, count, typed_table
 
 MEMORY_LIMIT = "2GB"
 
@@ -52,7 +54,7 @@ def load(
     if not path.exists():
         raise LoadRefused(f"{path}: no such file or folder; give the folder that holds the source's files")
     with _scratch(workspace) as (connection, folder):
-        declaration = declared_by(mapping, path)
+        declaration = declared_by(mapping.declaration, mapping.declared_in, path)
         staging = Staging(connection, path, mapping, tell)
         job = _Job(mapping, declaration, staging, Checker(connection, folder), workspace)
         try:
@@ -135,7 +137,9 @@ class _Job:
     def _feed(self, plan: FeedPlan) -> None:
         file, name = self.staging.files[plan.feed.file], plan.feed.table
         FeedQuery(self.staging.connection, plan).run()
-        kept = self.checker.count(f"SELECT count(*) FROM {quote(name)} WHERE _feed = {plan.number}")
+        kept = count(
+            self.staging.connection, f"SELECT count(*) FROM {quote(name)} WHERE _feed = {plan.number}"
+        )
         note_malformed(self.staging.connection, name, plan.number, file.malformed)
         counts = self.counts[name]
         counts.read += file.rows * plan.width + len(file.malformed)
@@ -146,7 +150,7 @@ class _Job:
         if not feeds or feeds[0].feed.distinct is None:
             return
         numbers = tuple(plan.number for plan in feeds)
-        merged, differing = self.checker.merge_entities(typed, feeds[0].feed.distinct, numbers)
+        merged, differing = merge_entities(self.staging.connection, typed, feeds[0].feed.distinct, numbers)
         self.counts[name].merged += merged
         if differing:
             self.resolved[name] = differing
@@ -161,10 +165,11 @@ class _Job:
             self.counts[name].unchanged += unchanged
             self.counts[name].updated = updated
         for name, counts in self.counts.items():
-            counts.quarantined = self.checker.count(
-                f"SELECT count(*) FROM (SELECT DISTINCT _feed, _rid FROM faults WHERE tbl = '{name}')"
+            counts.quarantined = count(
+                self.staging.connection,
+                f"SELECT count(*) FROM (SELECT DISTINCT _feed, _rid FROM faults WHERE tbl = '{name}')",
             )
-            counts.accepted = self.checker.count(f"SELECT count(*) FROM {quote(name)}")
+            counts.accepted = count(self.staging.connection, f"SELECT count(*) FROM {quote(name)}")
         report = self._report(transaction.load_id)
         self._refuse_if_too_bad(report)
         return report

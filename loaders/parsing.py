@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any, get_args
-
-import yaml
+from typing import get_args
 
 from graph.contract import TABLES, Column, Table
 from graph.errors import MappingError
-from graph.source import PARTS, SourceDeclaration, Task
-from graph.vocabulary import KindDeclaration
-from loaders.expressions import Expression, parse_expression
+from loaders.declarations import parse_declaration
 from loaders.faults import mapping_error
 from loaders.mapping import (
     Case,
@@ -34,112 +30,9 @@ from loaders.mapping import (
     Unit,
     Unpivot,
 )
+from loaders.yamlnodes import Node, read_yaml
 
 SHIPPED = Path(__file__).parent / "mappings"
-
-
-class _Yaml(yaml.SafeLoader):
-    """Safe YAML in which ``on``, ``yes`` and ``no`` are words, and a key given twice is refused."""
-
-
-_Yaml.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Yaml.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|false)$"), list("tf"))
-
-
-def _unique_keys(loader: _Yaml, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-    keys = [loader.construct_object(key, deep=True) for key, _ in node.value]
-    for key in keys:
-        if keys.count(key) > 1:
-            raise yaml.YAMLError(f"line {node.start_mark.line + 1}: key {key!r} is given twice")
-    return loader.construct_mapping(node, deep=True)
-
-
-_Yaml.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _unique_keys)
-
-
-class Node:
-    """A YAML mapping being read: ``take`` each known key, then ``done`` refuses what is left."""
-
-    def __init__(self, value: object, file: str, where: str) -> None:
-        self.file, self.where = file, where
-        if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
-            raise mapping_error(file, where, f"expected keys with values, found {value!r}")
-        self._left: dict[str, Any] = dict(value)
-        self._known: list[str] = []
-
-    def error(self, key: str, problem: str) -> MappingError:
-        return mapping_error(self.file, f"{self.where}.{key}" if self.where else key, problem)
-
-    def take(self, key: str, expected: type | tuple[type, ...], default: Any = None) -> Any:
-        """The value of ``key``, refused unless it is of an ``expected`` type."""
-        self._known.append(key)
-        if key not in self._left:
-            return default
-        value = self._left.pop(key)
-        kinds = expected if isinstance(expected, tuple) else (expected,)
-        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-            names = " or ".join(kind.__name__ for kind in kinds)
-            raise self.error(key, f"expected {names}, found {value!r}")
-        return value
-
-    def has(self, *keys: str) -> bool:
-        self._known += keys
-        return any(key in self._left for key in keys)
-
-    def need(self, key: str, expected: type | tuple[type, ...]) -> Any:
-        value = self.take(key, expected)
-        if value is None:
-            raise self.error(key, "is missing")
-        return value
-
-    def texts(self, key: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
-        """A text or a list of texts."""
-        value = self.take(key, (str, list))
-        if value is None:
-            return default
-        items = [value] if isinstance(value, str) else value
-        if not all(isinstance(item, str) for item in items):
-            raise self.error(key, f"expected texts, found {value!r}")
-        return tuple(items)
-
-    def choice(self, key: str, literal: Any, default: Any = None) -> Any:
-        value = self.take(key, str, default)
-        if value is not None and value not in get_args(literal):
-            raise self.error(key, f"expected one of {', '.join(get_args(literal))}, found {value!r}")
-        return value
-
-    def items(self, key: str, make: Callable[[object, str], Any]) -> tuple[Any, ...]:
-        """A list, each item read by ``make(item, place)``."""
-        values = self.take(key, list, [])
-        place = f"{self.where}.{key}" if self.where else key
-        return tuple(make(value, f"{place}[{position}]") for position, value in enumerate(values))
-
-    def expression(self, key: str) -> Expression | None:
-        text = self.take(key, str)
-        return None if text is None else parse_expression(text, self.file, f"{self.where}.{key}")
-
-    def character(self, key: str, default: str | None) -> str | None:
-        value = self.take(key, (str, type(None)), default)
-        if value is not None and len(value) > 1:
-            raise self.error(key, f"expected one character, found {value!r}")
-        return value or None
-
-    def done(self) -> None:
-        for key in self._left:
-            raise self.error(key, f"unknown key; known here: {', '.join(sorted(set(self._known)))}")
-
-
-def read_yaml(path: Path) -> object:
-    """The content of a YAML file; ``MappingError`` where it is no YAML."""
-    try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=_Yaml)  # noqa: S506  (a SafeLoader)
-    except OSError as error:
-        raise MappingError(f"{path}: cannot be read ({error.strerror})", file=str(path)) from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise MappingError(f"{path}: is not valid YAML: {error}", file=str(path)) from error
 
 
 def shipped_mappings() -> tuple[str, ...]:
@@ -200,75 +93,6 @@ def _check_references(node: Node, files: Mapping[str, FileMapping], feeds: tuple
             raise mapping_error(
                 node.file, f"{feed.place}.distinct", f"another feed of {feed.table} says {rules[feed.table]}"
             )
-
-
-def parse_declaration(node: Node, content: object) -> SourceDeclaration:
-    """What the source declares, from the keys source, title, dated, kinds and tasks."""
-    kinds = Node(node.take("kinds", dict, {}), node.file, "kinds")
-    name = content.get("source", "") if isinstance(content, dict) else ""
-    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,60}", str(name)):
-        raise node.error("source", f"expected a name of letters, digits, '_', '-', '.', found {name!r}")
-    declaration = SourceDeclaration(
-        name=str(name),
-        title=node.take("title", str, ""),
-        dated=node.take("dated", bool, True),
-        link_kinds=kinds.items("links", lambda value, place: _kind(Node(value, node.file, place), True)),
-        event_kinds=kinds.items("events", lambda value, place: _kind(Node(value, node.file, place), False)),
-        outcome_kinds=kinds.texts("outcomes"),
-        party_kinds=kinds.texts("parties"),
-        tasks=node.items("tasks", lambda value, place: _task(Node(value, node.file, place))),
-    )
-    kinds.done()
-    return declaration
-
-
-def _kind(node: Node, relation: bool) -> KindDeclaration:
-    kind = KindDeclaration(
-        name=node.need("name", str),
-        out_text=node.take("out_text", str, "counterparties"),
-        in_text=node.take("in_text", str, "counterparties"),
-        relation=node.take("relation", bool, relation),
-        symmetric=node.take("symmetric", bool, False),
-        adverse=node.take("adverse", bool, False),
-        adverse_statuses=node.texts("adverse_statuses"),
-    )
-    node.done()
-    return kind
-
-
-def _task(node: Node) -> Task:
-    days = Node(node.take("as_of", dict, {}), node.file, f"{node.where}.as_of")
-    fields: dict[str, Any] = {
-        "name": node.need("name", str),
-        "outcome": node.need("outcome", str),
-        "horizon_days": node.take("horizon_days", int, 365),
-        "roles": node.texts("roles"),
-        "party_kinds": node.texts("party_kinds"),
-        "active_within_days": node.take("active_within_days", int),
-        "once": node.take("once", bool, True),
-        "stated_only": node.take("stated_only", bool, False),
-        "as_of": {part: _days(days, part) for part in PARTS},
-        "by_splits": node.take("by_splits", bool, False),
-        "fold": node.take("fold", int, 0),
-        "dated": node.take("dated", bool, True),
-        "prior": node.take("prior", (int, float)),
-    }
-    fields["as_of"] = {part: found for part, found in fields["as_of"].items() if found}
-    days.done()
-    node.done()
-    try:
-        return Task(**fields)
-    except MappingError as error:
-        raise mapping_error(node.file, node.where, error.message) from error
-
-
-def _days(node: Node, part: str) -> tuple[date, ...]:
-    value = node.take(part, (str, date, list))
-    days = value if isinstance(value, list) else [] if value is None else [value]
-    try:
-        return tuple(day if isinstance(day, date) else date.fromisoformat(day) for day in days)
-    except (TypeError, ValueError) as error:
-        raise node.error(part, f"expected days such as 2019-01-01, found {value!r}") from error
 
 
 def _file(node: Node, name: str) -> FileMapping:

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from graph.digest import quote
 from loaders.feeding import FeedPlan
-from loaders.reading import FILE_SHIFT, ROW_MASK, ROW_SHIFT, literal
+from loaders.rawtables import FILE_SHIFT, ROW_MASK, ROW_SHIFT, literal
 from loaders.staging import Staging
 from loaders.textlines import Malformed
 

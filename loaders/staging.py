@@ -14,7 +14,8 @@ from graph.digest import quote
 from graph.errors import LoadRefused
 from loaders.faults import file_refused
 from loaders.mapping import Feed, FileMapping, Lookup, SourceMapping, matching
-from loaders.reading import FILE_SHIFT, RawTable, Staged, column_types, literal, stage
+from loaders.rawtables import FILE_SHIFT, ROW_SHIFT, RawTable, Staged, column_types, literal
+from loaders.reading import stage
 from loaders.textlines import Malformed
 
 Progress = Callable[[str, float], None]
@@ -87,7 +88,9 @@ class Staging:
             self.names.append(path.name)
             part = stage(self.connection, file, path, number)
             parts.append(part)
-            malformed += [((number << FILE_SHIFT) | (record.line << 12), record) for record in part.malformed]
+            malformed += [
+                ((number << FILE_SHIFT) | (record.line << ROW_SHIFT), record) for record in part.malformed
+            ]
         rows = sum(part.rows for part in parts)
         label = ", ".join(path.name for path in paths)
         read = rows + len(malformed)

@@ -14,7 +14,9 @@ from graph.digest import digest_sql
 from graph.validation import invalid_rows, row_rules, violations
 
 DATES = st.one_of(st.none(), st.dates(date(1850, 1, 1), date(2150, 1, 1)))
-TEXTS = st.one_of(st.none(), st.sampled_from(["P1", "P2", "EUR", "open", "void", "lost", "supplier", "buyer|agent"]))
+TEXTS = st.one_of(
+    st.none(), st.sampled_from(["P1", "P2", "EUR", "open", "void", "lost", "supplier", "buyer|agent"])
+)
 VALUES = {
     "text": TEXTS,
     "date": DATES,
@@ -89,7 +91,12 @@ def test_rules_can_be_evaluated_for_every_table(name: str) -> None:
 def test_digest_tells_rows_apart_and_nothing_else() -> None:
     table = TABLES["parties"]
     base = dict.fromkeys(table.column_names) | {"party_id": "P1", "kind": "company", "country": "DE"}
-    variants = [base, dict(base), base | {"country": None, "region": "DE"}, base | {"known_on": date(2020, 1, 1)}]
+    variants = [
+        base,
+        dict(base),
+        base | {"country": None, "region": "DE"},
+        base | {"known_on": date(2020, 1, 1)},
+    ]
     rows = pa.Table.from_pylist(variants, schema=arrow_schema(table))
     connection = ibis.duckdb.connect().con
     connection.register("rows", rows)

@@ -94,5 +94,6 @@ class Shop:
 def balanced(report: LoadReport) -> bool:
     """Whether every row read is accounted for."""
     return all(
-        c.read == c.accepted + c.quarantined + c.unchanged + c.filtered + c.merged for c in report.tables.values()
+        c.read == c.accepted + c.quarantined + c.unchanged + c.filtered + c.merged
+        for c in report.tables.values()
     )

@@ -68,7 +68,7 @@ def test_only_scalar_formulas_pass(attack: str) -> None:
         ("regexp_extract(b, '([0-9]+)', 1)", "2020"),
         ("a IN ('7', '8') AND b LIKE '2020%' AND b IS NOT NULL", True),
         ("CAST(DATE '1899-12-30' + CAST('43831' AS INTEGER) AS VARCHAR)", "2020-01-01"),
-        ('"a" = \'7\'', True),
+        ("\"a\" = '7'", True),
         ("TRY_CAST(b AS INTEGER)", None),
         ("date_diff('day', CAST(b AS DATE), DATE '2020-03-01')", 1),
         ("round(abs(-2.5), 0)", 3),

@@ -132,11 +132,14 @@ def test_the_store_keeps_its_content_and_a_later_known_on_updates(shop: Shop) ->
     assert (counts.accepted, counts.updated, counts.quarantined, counts.unchanged) == (1, 1, 1, 198)
     assert report.reasons == {"conflict_with_store": 1}
     assert balanced(report)
-    assert shop.rows("SELECT amount FROM invoices WHERE invoice_id = 'I6' ORDER BY known_on") == [(650,), (8800,)]
+    assert shop.rows("SELECT amount FROM invoices WHERE invoice_id = 'I6' ORDER BY known_on") == [
+        (650,),
+        (8800,),
+    ]
 
 
 def test_a_row_naming_an_unknown_party_is_quarantined(shop: Shop) -> None:
-    shop.mapping = shop.mapping.replace("prefix: \"b:\"}}, kind", "prefix: \"b:\"}}, kind", 1)
+    shop.mapping = shop.mapping.replace('prefix: "b:"}}, kind', 'prefix: "b:"}}, kind', 1)
     shop.mapping = shop.mapping.replace("  - table: parties\n    from: ledger\n    distinct: first\n    columns: "
                                         "{{party_id: {{column: buyer", "  - table: parties\n    from: ledger\n"
                                         "    where: buyer <> 'B3'\n    distinct: first\n    columns: {{party_id: "
@@ -269,7 +272,9 @@ def test_delimiters_decimal_commas_and_dates(shop: Shop) -> None:
     for row in rows:
         row[4] = "1.234,50"
         row[3], row[6], row[7] = "05.01.2020", "2020/02/01", "06.01.2020"
-    shop.file = 'delimiter: ";", decimal: ",", thousands: ".", dates: ["%d.%m.%Y", "%Y/%m/%d"], nulls: ["n/a"]'
+    shop.file = (
+        'delimiter: ";", decimal: ",", thousands: ".", dates: ["%d.%m.%Y", "%Y/%m/%d"], nulls: ["n/a"]'
+    )
     rows[9][6] = "n/a"
     rows[10][4] = "1.23,50"
     write_csv(shop.folder / "ledger.csv", rows, delimiter=";")
@@ -306,12 +311,18 @@ def test_several_files_of_other_formats_are_one(shop: Shop) -> None:
     write_csv(shop.folder / "ledger-2.tsv", rows[100:150], delimiter="\t")
     shop.file = "format: auto"
     lines = [json.dumps(dict(zip(HEADER, row, strict=True)), ensure_ascii=False) for row in rows[150:199]]
-    (shop.folder / "ledger-3.jsonl").write_text("\n".join([*lines[:10], "{broken", *lines[10:]]), encoding="utf-8")
-    pq.write_table(pa.Table.from_pylist([dict(zip(HEADER, rows[199], strict=True))]), shop.folder / "ledger-4.parquet")
+    (shop.folder / "ledger-3.jsonl").write_text(
+        "\n".join([*lines[:10], "{broken", *lines[10:]]), encoding="utf-8"
+    )
+    pq.write_table(
+        pa.Table.from_pylist([dict(zip(HEADER, rows[199], strict=True))]), shop.folder / "ledger-4.parquet"
+    )
     report = shop.load()
     assert report.tables["invoices"].accepted == 200
     assert report.reasons == {"not_json": 3}  # once for each table the file feeds
-    assert {(line["file"], line["row_number"]) for line in shop.quarantined(report)} == {("ledger-3.jsonl", "11")}
+    assert {(line["file"], line["row_number"]) for line in shop.quarantined(report)} == {
+        ("ledger-3.jsonl", "11")
+    }
 
 
 def test_one_of_several_files_without_a_mapped_column_is_refused(shop: Shop) -> None:
@@ -352,8 +363,11 @@ def test_an_undeclared_kind_is_quarantined(shop: Shop) -> None:
 
 def test_failing_expressions_are_faults_not_nulls(shop: Shop) -> None:
     shop.mapping = shop.mapping.replace(
-        "paid_on: paid", "paid_on: {{expr: \"CAST(issued AS DATE) + CAST(paid AS INTEGER)\"}}"
-    ).replace("    columns:\n      invoice_id", "    where: CAST(amount AS DOUBLE) > 10\n    columns:\n      invoice_id")
+        "paid_on: paid", 'paid_on: {{expr: "CAST(issued AS DATE) + CAST(paid AS INTEGER)"}}'
+    ).replace(
+        "    columns:\n      invoice_id",
+        "    where: CAST(amount AS DOUBLE) > 10\n    columns:\n      invoice_id",
+    )
     rows = ledger()
     for row in rows:
         row[6] = "3"
@@ -365,4 +379,7 @@ def test_failing_expressions_are_faults_not_nulls(shop: Shop) -> None:
     assert report.reasons == {"expression_failed": 2, "not_an_amount": 1}
     assert (report.tables["invoices"].filtered, report.tables["invoices"].quarantined) == (10, 2)
     assert balanced(report)
-    assert shop.rows("SELECT DISTINCT paid_on::VARCHAR FROM invoices ORDER BY 1") == [("2020-01-08",), (None,)]
+    assert shop.rows("SELECT DISTINCT paid_on::VARCHAR FROM invoices ORDER BY 1") == [
+        ("2020-01-08",),
+        (None,),
+    ]

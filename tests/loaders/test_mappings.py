@@ -77,8 +77,30 @@ def test_the_manual_names_every_key() -> None:
         | _keys(Lookup, {})
         | _keys(Task, {})
         | _keys(KindDeclaration, {})
-        | {"source", "title", "licence", "dated", "reject_share", "kinds", "tasks", "files", "tables", "declared_in"}
-        | {"table", "from", "where", "columns", "x", "distinct", "same_names", "unpivot", "thousands", "strip"}
+        | {
+            "source",
+            "title",
+            "licence",
+            "dated",
+            "reject_share",
+            "kinds",
+            "tasks",
+            "files",
+            "tables",
+            "declared_in",
+        }
+        | {
+            "table",
+            "from",
+            "where",
+            "columns",
+            "x",
+            "distinct",
+            "same_names",
+            "unpivot",
+            "thousands",
+            "strip",
+        }
     )
     assert {key for key in keys if f"`{key}`" not in manual} == set()
 
@@ -94,11 +116,15 @@ def test_the_manual_s_examples_are_valid_mappings(tmp_path: Path) -> None:
 
 def test_the_manual_s_ledger_loads(tmp_path: Path) -> None:
     manual = (ROOT / "docs" / "mapping.md").read_text(encoding="utf-8")
-    (tmp_path / "ledger.yaml").write_text(re.findall(r"```yaml\n(.*?)```", manual, flags=re.S)[0], encoding="utf-8")
+    (tmp_path / "ledger.yaml").write_text(
+        re.findall(r"```yaml\n(.*?)```", manual, flags=re.S)[0], encoding="utf-8"
+    )
     sales = re.search(r"    (Nr;Kunde.*?)\n\n", manual, flags=re.S)
     assert sales is not None
     (tmp_path / "sales.csv").write_text(sales[1].replace("\n    ", "\n") + "\n", encoding="latin-1")
-    (tmp_path / "failed.csv").write_text("customer,filed,published\nMaier,2021-01-01,2021-01-15\n", encoding="utf-8")
+    (tmp_path / "failed.csv").write_text(
+        "customer,filed,published\nMaier,2021-01-01,2021-01-15\n", encoding="utf-8"
+    )
     store = DuckDBStore(tmp_path / "ws" / "ecosystem.duckdb")
     report = load(str(tmp_path / "ledger.yaml"), tmp_path, store, tmp_path / "ws")
     assert {name: counts.accepted for name, counts in report.tables.items()} == {

@@ -36,7 +36,10 @@ MUTATIONS: list[tuple[Mutation, bool]] = [
     (_set("currency", "JPY", "USD ", " KWD"), True),
     (_set("booked", "", "soon", "9999-01-01"), False),
     (_set("seller", "", "  ", "\x7f", "S\tx"), False),
-    (_set("seller", "S1", "商户", "O'Neill; DROP TABLE invoices; --", '"quoted"', "a,b", "💶", "Ünïcode"), True),
+    (
+        _set("seller", "S1", "商户", "O'Neill; DROP TABLE invoices; --", '"quoted"', "a,b", "💶", "Ünïcode"),
+        True,
+    ),
     (_set("number", "", " "), False),
     (lambda _, row: row[:-1], False),
     (lambda _, row: [*row, "more"], False),

@@ -37,7 +37,11 @@ def test_on_is_a_word(tmp_path: Path) -> None:
         ("path: a.csv", "path: a.csv, encoding: klingon", "files.a.encoding: unknown encoding"),
         ("path: a.csv", "path: a.csv, format: xls", "files.a.format: expected one of"),
         ("path: a.csv", "path: a.csv, delimiter: ab", "files.a.delimiter: expected one character"),
-        ("path: a.csv", "path: a.csv, decimal: '.', thousands: '.'", "files.a.thousands: is the decimal mark"),
+        (
+            "path: a.csv",
+            "path: a.csv, decimal: '.', thousands: '.'",
+            "files.a.thousands: is the decimal mark",
+        ),
         ("path: a.csv", "path: 3", "files.a.path: expected str or list"),
         ("path: a.csv", "paths: a.csv", "files.a.path: is missing"),
         ("path: a.csv", "path: a.csv, min_rows: true", "files.a.min_rows: expected int"),
