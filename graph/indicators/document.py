@@ -45,7 +45,7 @@ def _lines() -> Iterator[str]:
     in_order = sorted(CATALOGUE.values(), key=lambda i: list(_groups()).index(i.group))
     for group, indicators in groupby(in_order, key=lambda i: i.group):
         yield f"## {group.capitalize()}\n"
-        yield "| Indicator | Meaning | Unit | Window | Better | Cause | Own to change | Tables | As a reason |"
+        yield "| Indicator | Meaning | Unit | Window | Better | Cause | Own to change | Tables | As reason |"
         yield "|---|---|---|---|---|---|---|---|---|"
         yield from map(_row, indicators)
         yield ""

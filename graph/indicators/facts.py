@@ -44,7 +44,7 @@ def capped(amount: ir.Value) -> ir.Value:
 
     Cut at 10^16, ten times the largest single amount that the contract allows.
     """
-    return ibis.least(amount.fill_null(0), 10**16).cast("decimal(18, 0)")
+    return ibis.least(amount.fill_null(0), 10**16).cast("decimal(19, 0)")
 
 
 def micro(value: ir.Value) -> ir.Value:

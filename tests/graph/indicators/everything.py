@@ -76,19 +76,19 @@ def _payments(dice: Dice, invoices: list[Row]) -> list[Row]:
         if invoice["paid_on"] is None or dice.rng.random() < 0.3:
             continue
         parts = dice.pick(1, 1, 2)
-        for part in range(parts):
-            rows.append(
-                {
-                    "payment_id": f"{invoice['invoice_id']}-{part}",
-                    "payer_id": invoice["buyer_id"],
-                    "payee_id": invoice["seller_id"],
-                    "paid_on": invoice["paid_on"],
-                    "known_on": invoice["paid_on"],
-                    "amount": invoice["amount"] // parts - dice.pick(0, 0, 100),
-                    "currency": "EUR",
-                    "invoice_id": invoice["invoice_id"],
-                }
-            )
+        rows += [
+            {
+                "payment_id": f"{invoice['invoice_id']}-{part}",
+                "payer_id": invoice["buyer_id"],
+                "payee_id": invoice["seller_id"],
+                "paid_on": invoice["paid_on"],
+                "known_on": invoice["paid_on"],
+                "amount": invoice["amount"] // parts - dice.pick(0, 0, 100),
+                "currency": "EUR",
+                "invoice_id": invoice["invoice_id"],
+            }
+            for part in range(parts)
+        ]
     return rows
 
 
