@@ -38,6 +38,14 @@ PROBLEMS: Mapping[type[Exception], tuple[int, str]] = {
     RequestValidationError: (422, "invalid-request"),
 }
 
+#: The same for errors of HTTP itself (the standard library's phrases change with Python's version).
+HTTP_PROBLEMS: Mapping[int, str] = {
+    400: "bad-request",
+    404: "not-found",
+    405: "method-not-allowed",
+    413: "content-too-large",
+}
+
 _log = logging.getLogger("ecorisk.api")
 
 
@@ -102,7 +110,7 @@ def _invalid(request: Request, error: Exception) -> Response:
 
 def _http(request: Request, error: Exception) -> Response:
     refused = cast(HTTPException, error)
-    kind = HTTPStatus(refused.status_code).phrase.lower().replace(" ", "-")
+    kind = HTTP_PROBLEMS.get(refused.status_code, f"http-{refused.status_code}")
     response = problem(request.url.path, refused.status_code, kind, str(refused.detail))
     response.headers.update(refused.headers or {})
     return response

@@ -44,8 +44,8 @@ class Reason(Strict):
     points: int = Field(description="score points it costs (negative)")
     actionable: bool = Field(description="whether the party can change it itself")
     evidence: list[EvidenceRow] | None = Field(
-        description="rows behind it, at most 5; an inherited reason's counterparties in an explanation; "
-        "null in a batch"
+        description="rows behind it, at most 5; behind an inherited reason its counterparties, given in an "
+        "explanation only; null in a batch"
     )
 
 

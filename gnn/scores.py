@@ -202,10 +202,12 @@ def score_bodies(run: StoredRun, codes: Sequence[int]) -> list[Body]:
 
 
 def score_body(run: StoredRun, code: int) -> Body:
-    """One party's score, its own reasons with the rows behind them."""
+    """One party's score. Reasons of columns have the rows behind them; those of relations are behind
+    counterparties, which the explanation names."""
     body = score_bodies(run, [code])[0]
     sources = run.arrays["reason_source"][code].tolist()
     for reason, source in zip(body["reasons"], sources, strict=False):
-        tables = run.facts.columns[source]["tables"] if reason["part"] == "own" else ()
-        reason["evidence"] = rows_behind(run, code, tables)
+        if source >= 0:
+            tables = run.facts.columns[source]["tables"] if reason["part"] == "own" else ()
+            reason["evidence"] = rows_behind(run, code, tables)
     return body
