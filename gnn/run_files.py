@@ -120,18 +120,18 @@ class StoredRun:
     def __init__(self, folder: Path) -> None:
         try:
             manifest = orjson.loads((folder / MANIFEST).read_bytes())
-        except (FileNotFoundError, orjson.JSONDecodeError) as error:
-            raise ArtifactMismatch(f"{folder} is not a run: {error}") from error
-        if manifest["format"] != FORMAT:
-            raise ArtifactMismatch(
-                f"{folder} has format {manifest['format']}, this version reads {FORMAT}: score again"
-            )
-        facts = manifest["facts"]
-        facts["inherited"] = [RelationFacts(**relation) for relation in facts["inherited"]]
-        self.facts = RunFacts(**facts)
-        self.arrays: dict[str, NDArray[Any]] = {
-            name: _mapped(folder / entry["file"]) for name, entry in manifest["arrays"].items()
-        }
+            if manifest["format"] != FORMAT:
+                raise ArtifactMismatch(
+                    f"{folder} has format {manifest['format']}, this version reads {FORMAT}: score again"
+                )
+            facts = manifest["facts"]
+            inherited = [RelationFacts(**relation) for relation in facts["inherited"]]
+            self.facts = RunFacts(**{**facts, "inherited": inherited})
+            self.arrays: dict[str, NDArray[Any]] = {
+                name: _mapped(folder / entry["file"]) for name, entry in manifest["arrays"].items()
+            }
+        except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+            raise ArtifactMismatch(f"{folder} is not a run of this version: {error}") from error
         self.party_ids = Texts(self.arrays["party_ids/offsets"], self.arrays["party_ids/blob"])
         self._index = TextIndex(
             self.party_ids, self.arrays["party_ids/digests"], self.arrays["party_ids/positions"]

@@ -257,9 +257,20 @@ def test_a_changed_byte_is_noticed(workspace: Workspace, run: ScoreRun) -> None:
         open_run(folder).verify()
 
 
-def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ArtifactMismatch, match="not a run"):
+@pytest.mark.parametrize("content", [None, b"{", b"[]", b"{}", b'{"format": 1}', b'{"format": 0}'])
+def test_a_folder_that_is_no_run_is_refused(tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / MANIFEST).write_bytes(content)
+    with pytest.raises(ArtifactMismatch, match=r"not a run|score again"):
         open_run(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"no array", b"\x80\x04N."])
+def test_a_broken_array_is_refused(workspace: Workspace, run: ScoreRun, content: bytes) -> None:
+    folder = workspace.runs / publish_run(workspace, run)
+    (folder / "0003.npy").write_bytes(content)
+    with pytest.raises(ArtifactMismatch, match="not a run"):
+        open_run(folder)
 
 
 def test_only_one_job_publishes_at_a_time(workspace: Workspace, run: ScoreRun) -> None:
