@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 from gnn.calendar import choose_days, observed_until
 from gnn.targets import KnownOutcomes, known_outcomes, population, results
 from gnn.tasks import choose_task
-from graph.errors import BadInput
+from graph.errors import BadInput, Refused
 from graph.snapshot import Snapshot
 from graph.source import PARTS, Part, Task
 from graph.store import EcosystemStore
 
 __all__ = [
     "KnownOutcomes", "Origin", "Panel", "build_panel", "choose_task", "known_outcomes", "population",
+    "require_evidence",
     "thinned",
 ]  # fmt: skip
 
@@ -90,6 +91,23 @@ def thinned(origins: tuple[Origin, ...], max_rows: int) -> tuple[Origin, ...]:
         replace(origin, codes=origin.codes[keep], labels=origin.labels[keep])
         for origin, keep in zip(origins, np.split(kept, bounds), strict=True)
     )
+
+
+def require_evidence(panel: Panel) -> None:
+    """Raise ``Refused`` where there is too little to learn from: no model is better than a made-up one."""
+    least_bad: dict[Part, int] = {"train": MIN_POSITIVES, "valid": 1}
+    for part, least in least_bad.items():
+        labels = panel.labels(part)
+        bad = int(labels.sum())
+        if bad < least or bad == len(labels):
+            raise Refused(
+                f"task {panel.task.name}: {bad} of {len(labels)} cases of the {part} part are bad; at least "
+                f"{least} bad ones, and good ones beside them, are needed. No model was made: load a longer "
+                "history, or choose another task or horizon",
+                part=part,
+                positives=bad,
+                cases=len(labels),
+            )
 
 
 def positions(of: Snapshot, among: Snapshot) -> NDArray[np.int64]:

@@ -14,10 +14,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gnn.panel import Origin, Panel, build_panel, choose_task, known_outcomes, population, thinned
+from gnn.panel import (
+    Origin,
+    Panel,
+    build_panel,
+    choose_task,
+    known_outcomes,
+    population,
+    require_evidence,
+    thinned,
+)
 from gnn.targets import results
 from graph.duckdb_store import DuckDBStore
-from graph.errors import BadInput
+from graph.errors import BadInput, Refused
 from graph.source import Part, SourceDeclaration, Task
 from tests.ecosystems import START, load, parties, random_trade, snapshot
 
@@ -339,6 +348,18 @@ def test_choosing_a_task(tmp_path: Path) -> None:
             choose_task(declarations, name, {})
     with pytest.raises(BadInput, match="dilution, late_30, late_90, one, two"):
         choose_task([SourceDeclaration("s", tasks=(one, two))], None, {})
+
+
+def test_too_few_bad_outcomes_are_refused(tmp_path: Path) -> None:
+    panel = build_panel(store_of(tmp_path, trade_with([outcome(1, date(2020, 4, 1))])), DEFAULTS)
+    with pytest.raises(Refused, match="1 of 39 cases of the train part"):
+        require_evidence(panel)
+    labels = np.arange(20, dtype=np.int8) % 2
+    enough = [replace(o, labels=np.resize(labels, len(o.codes))) for o in panel.origins for _ in range(3)]
+    require_evidence(replace(panel, origins=tuple(enough)))
+    one_class = [replace(o, labels=o.labels * (o.part != "valid")) for o in enough]
+    with pytest.raises(Refused, match="valid"):
+        require_evidence(replace(panel, origins=tuple(one_class)))
 
 
 def test_an_empty_store_is_bad_input(tmp_path: Path) -> None:
