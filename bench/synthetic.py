@@ -123,7 +123,7 @@ def columns_at(con: duckdb.DuckDBPyConnection, day: date) -> tuple[NDArray[np.in
         f"""select own.*, {picked}, {", ".join(PLANTED)} from own {joins}
         left join hazard h on h.party_id = own.party_id and h.as_of = $d order by own.party_id""",
         given,
-    ).fetch_arrow_table()
+    ).to_arrow_table()
     numbers = [table[i].cast("float64").to_numpy() for i in range(1, table.num_columns)]
     first_planted = len(numbers) - len(PLANTED)
     first_beside = first_planted - len(WAYS) * len(names)
