@@ -9,12 +9,12 @@ import shutil
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import typer
 from rich.box import SIMPLE
@@ -118,9 +118,15 @@ def options(
     context.obj = Session(workspace, store, purpose, as_json)
 
 
+class Tell(Protocol):
+    """Is told what is being done and, where known, how much of it is done (0 to 1)."""
+
+    def __call__(self, what: str, share: float | None = None) -> None: ...
+
+
 @contextmanager
-def progress_bar(label: str) -> Iterator[Callable[[str, float | None], None]]:
-    """A bar on stderr that is told what is being done and, where known, how much of it is (0 to 1)."""
+def progress_bar(label: str) -> Iterator[Tell]:
+    """A bar on stderr while something runs."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task(label, total=None)
