@@ -33,7 +33,9 @@ def _holder_is_gone(lease: Row) -> bool:
         return True
     except PermissionError:
         return False
-    return False
+    state = Path(f"/proc/{lease['pid']}/stat")
+    # A killed process whose parent has not looked yet still has its number.
+    return state.exists() and state.read_text().rpartition(")")[2].split()[0] in "ZX"
 
 
 class Lease:
