@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 import ibis
 
-from graph.digest import digest_sql, quote
+from graph.digest import quote
 from graph.source import SourceDeclaration
 from graph.store import ROW_DIGEST, LoadTransaction
 from graph.validation import VIOLATION_COLUMNS, invalid_rows, row_rules, violations
@@ -54,8 +54,9 @@ class Checker:
             columns = ", ".join(map(quote, VIOLATION_COLUMNS))
             run(
                 f"INSERT INTO faults SELECT {literal(typed.name)}, _feed, _rid, {columns} "
-                f"FROM ({ibis.to_sql(listed, dialect='duckdb')}) v WHERE NOT EXISTS (SELECT 1 FROM faults f WHERE "
-                f'f.tbl = {literal(typed.name)} AND f._feed = v._feed AND f._rid = v._rid AND f.col = v."column")'
+                f"FROM ({ibis.to_sql(listed, dialect='duckdb')}) v WHERE NOT EXISTS (SELECT 1 FROM faults f "
+                f"WHERE f.tbl = {literal(typed.name)} AND f._feed = v._feed AND f._rid = v._rid "
+                'AND f.col = v."column")'
             )
         run("DROP TABLE suspects")
         self.remove_faulty(typed)
@@ -73,7 +74,8 @@ class Checker:
         version = f"{key}, known_on"
         run(
             f"CREATE TABLE doubled AS SELECT _feed, _rid, {version}, {typed.digest} AS _digest FROM {name} "
-            f"SEMI JOIN (SELECT {version} FROM {name} GROUP BY {version} HAVING count(*) > 1) USING ({version})"
+            f"SEMI JOIN (SELECT {version} FROM {name} GROUP BY {version} HAVING count(*) > 1) "
+            f"USING ({version})"
         )
         run(
             f"CREATE TABLE judged AS SELECT _feed, _rid, {self._shown_key(typed)} AS _shown, "
@@ -105,7 +107,7 @@ class Checker:
             f"{literal(reason)}, {literal(expected)} FROM ({rows}) AS r(_feed, _rid, value)"
         )
 
-    def check_references(self, typed: TypedTable, load: LoadTransaction | None) -> None:
+    def check_references(self, typed: TypedTable, load: LoadTransaction) -> None:
         """Rows that name a party which is neither in this load nor in the store are taken out."""
         name = quote(typed.name)
         for column in typed.table.columns:
@@ -116,8 +118,7 @@ class Checker:
                 f"SELECT DISTINCT {quoted} AS party_id FROM {name} WHERE {quoted} IS NOT NULL "
                 f"AND {quoted} NOT IN (SELECT party_id FROM known_parties)"
             )
-            if load is not None:
-                self._learn_stored_parties(unknown, load)
+            self._learn_stored_parties(unknown, load)
             self._note(
                 typed,
                 f"SELECT _feed, _rid, {quoted} FROM {name} WHERE {quoted} IS NOT NULL "
@@ -145,35 +146,36 @@ class Checker:
         )
         self._connection.execute(f"CREATE TABLE known_parties AS {rows}")
 
-    def compare_with_store(self, typed: TypedTable, load: LoadTransaction | None) -> tuple[int, int]:
+    def compare_with_store(self, typed: TypedTable, load: LoadTransaction) -> tuple[int, int]:
         """(unchanged, updated): rows the store has already go, rows it has otherwise are faults."""
         run, name, key = self._connection.execute, quote(typed.name), typed.key
-        unchanged = 0
-        run("CREATE OR REPLACE TABLE stored_versions AS SELECT NULL AS nothing WHERE false")
-        if load is not None:
-            path = self._folder / f"{typed.name}_keys.parquet"
-            run(f"COPY (SELECT DISTINCT {key} FROM {name}) TO {literal(str(path))} (FORMAT parquet)")
-            held = load.existing(typed.name, path)
-            path.unlink()
-            self._connection.register("held", held)
-            run("CREATE OR REPLACE TABLE stored_versions AS SELECT * FROM held")
-            self._connection.unregister("held")
-            unchanged = self._settle_stored(typed)
-        return unchanged, count(self._connection, self._updates_sql(typed, stored=load is not None))
+        path = self._folder / f"{typed.name}_keys.parquet"
+        run(f"COPY (SELECT DISTINCT {key} FROM {name}) TO {literal(str(path))} (FORMAT parquet)")
+        held = load.existing(typed.name, path)
+        path.unlink()
+        self._connection.register("held", held)
+        run("CREATE OR REPLACE TABLE stored_versions AS SELECT * FROM held")
+        self._connection.unregister("held")
+        unchanged = self._settle_stored(typed) if held.num_rows else 0
+        return unchanged, count(self._connection, self._updates_sql(typed))
 
     def _settle_stored(self, typed: TypedTable) -> int:
         run, name = self._connection.execute, quote(typed.name)
         same = " AND ".join(
             f"t.{quote(column)} = s.{quote(column)}" for column in (*typed.table.key, "known_on")
         )
-        digest = digest_sql(typed.table, typed.open_columns)
         run(
-            f"CREATE TABLE met AS SELECT t._feed, t._rid, t._shown, t._digest = s.{ROW_DIGEST} AS _equal FROM "
-            f"(SELECT *, {digest} AS _digest, {self._shown_key(typed)} AS _shown FROM {name} "
+            f"CREATE TABLE met AS SELECT t._feed, t._rid, t._shown, t._digest = s.{ROW_DIGEST} AS _equal "
+            f"FROM (SELECT *, {typed.digest} AS _digest, {self._shown_key(typed)} AS _shown FROM {name} "
             f"SEMI JOIN stored_versions USING ({typed.key}, known_on)) t JOIN stored_versions s ON {same}"
         )
-        self._note(typed, "SELECT _feed, _rid, _shown FROM met WHERE NOT _equal", typed.table.key[0],
-                   "conflict_with_store", "the stored content, or a later known_on for a correction")  # fmt: skip
+        self._note(
+            typed,
+            "SELECT _feed, _rid, _shown FROM met WHERE NOT _equal",
+            typed.table.key[0],
+            "conflict_with_store",
+            "the stored content, or a later known_on for a correction",
+        )
         run(f"DELETE FROM {name} WHERE (_feed, _rid) IN (SELECT (_feed, _rid) FROM met WHERE _equal)")
         unchanged = count(self._connection, "SELECT count(*) FROM met WHERE _equal")
         run("DROP TABLE met")
@@ -181,15 +183,16 @@ class Checker:
         return unchanged
 
     @staticmethod
-    def _updates_sql(typed: TypedTable, *, stored: bool) -> str:
+    def _updates_sql(typed: TypedTable) -> str:
+        """Counts the versions of things that an earlier row, stored or in this load, told of before."""
         name, key = quote(typed.name), typed.key
         later = (
-            f"SELECT _feed, _rid FROM {name} SEMI JOIN (SELECT {key} FROM {name} GROUP BY {key} HAVING count(*) > 1) "
+            f"SELECT _feed, _rid FROM {name} "
+            f"SEMI JOIN (SELECT {key} FROM {name} GROUP BY {key} HAVING count(*) > 1) "
             f"USING ({key}) QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY known_on) > 1"
         )
-        if stored:
-            later += f" UNION SELECT _feed, _rid FROM {name} SEMI JOIN stored_versions USING ({key})"
-        return f"SELECT count(*) FROM ({later})"
+        stored = f"SELECT _feed, _rid FROM {name} SEMI JOIN stored_versions USING ({key})"
+        return f"SELECT count(*) FROM ({later} UNION {stored})"
 
     def write_clean(self, typed: TypedTable) -> Path:
         """The rows that passed, as Parquet with the contract's columns, ``x_*`` and ``row_digest``."""

@@ -6,7 +6,7 @@ be converted is a fault with its reason, never a silent null.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from graph.contract import DUCKDB_TYPES, Column
@@ -42,7 +42,7 @@ class Settings:
 
     nulls: tuple[str, ...] = ()
     dates: tuple[str, ...] = ()
-    numbers: NumberText = NumberText()
+    numbers: NumberText = field(default_factory=NumberText)
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ class Taken:
 def convert(
     taken: Taken, column: Column, mapping: ColumnMapping, settings: Settings, currency: str | None
 ) -> Conversion:
-    """The conversion of a taken value to the type of ``column``; ``currency`` is SQL for the row's currency."""
+    """How a taken value becomes the type of ``column``; ``currency`` is SQL for the row's currency."""
     nulls = (*settings.nulls, *mapping.nulls)
     if mapping.values:
         mapped = _mapped(_text(taken.raw, taken.kind, nulls), mapping)
@@ -207,7 +207,9 @@ def _as_money(taken: Taken, mapping: ColumnMapping, numbers: NumberText, currenc
         whole = f"TRY_CAST({taken.raw} AS BIGINT)"
         if taken.kind not in _WHOLE:
             text = _number_text(_text(taken.raw, taken.kind), numbers)
-            whole = f"CASE WHEN regexp_full_match({text}, '[+-]?\\d+(\\.0*)?') THEN TRY_CAST({text} AS BIGINT) END"
+            whole = (
+                rf"CASE WHEN regexp_full_match({text}, '[+-]?\d+(\.0*)?') THEN TRY_CAST({text} AS BIGINT) END"
+            )
         return Conversion(whole, "not_an_amount", "a whole number of minor units")
     amount = taken.raw if _is_number(taken.kind) else _number_text(_text(taken.raw, taken.kind), numbers)
     factor = "1" if mapping.unit == "minor" else minor_units_sql(currency)

@@ -71,7 +71,7 @@ def _keep_one(connection: duckdb.DuckDBPyConnection, typed: TypedTable, rule: Di
     order = {
         "first": "known_on, _ord",
         "last": "known_on DESC, _ord DESC",
-        "mode": "sum(_count) OVER (PARTITION BY KEY, _content) DESC, known_on, _ord".replace("KEY", key),
+        "mode": "_often DESC, known_on, _ord",
     }[rule]
     replaced = "c._first AS known_on"
     if typed.name == "parties":
@@ -79,7 +79,8 @@ def _keep_one(connection: duckdb.DuckDBPyConnection, typed: TypedTable, rule: Di
     connection.execute(
         f"CREATE TABLE kept AS SELECT t.* REPLACE ({replaced}) FROM {quote(typed.name)} t JOIN ("
         f"  SELECT _ord, min(known_on) OVER (PARTITION BY {key}) AS _first, "
-        f"  bit_or(_roles) OVER (PARTITION BY {key}) AS _all_roles FROM entities "
+        f"  bit_or(_roles) OVER (PARTITION BY {key}) AS _all_roles FROM ("
+        f"    SELECT *, sum(_count) OVER (PARTITION BY {key}, _content) AS _often FROM entities) "
         f"  QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY {order}) = 1"
         f") c ON t._feed::HUGEINT * {1 << 62} + t._rid = c._ord"
     )
@@ -101,7 +102,7 @@ def _keep_versions(connection: duckdb.DuckDBPyConnection, typed: TypedTable, con
         f"  JOIN entities e ON t._feed::HUGEINT * {1 << 62} + t._rid = e._ord"
         f"), filled AS (SELECT _feed, _rid, {key}, known_on, _ord, {carried}{roles} FROM joined), "
         f"days AS (SELECT * FROM filled QUALIFY {last_of_day}), "
-        f"compared AS (SELECT *, {compared} AS _state, lag({compared}) OVER (PARTITION BY {key} ORDER BY known_on)"
-        f" AS _before FROM days) "
+        f"compared AS (SELECT *, {compared} AS _state, "
+        f"lag({compared}) OVER (PARTITION BY {key} ORDER BY known_on) AS _before FROM days) "
         f"SELECT * EXCLUDE (_ord, _state, _before) FROM compared WHERE _before IS NULL OR _before <> _state"
     )

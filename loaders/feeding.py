@@ -76,7 +76,7 @@ def plan_feed(
 
 
 def _take_same_names(columns: dict[str, ColumnMapping], feed: Feed, raw: RawTable, file: FileMapping) -> None:
-    """Contract columns of the same name in the file, money in minor units; ``x_*`` where the table is open."""
+    """Add contract columns that the file has by name, money in minor units; ``x_*`` of open tables too."""
     table = TABLES[feed.table]
     for column in table.columns:
         if column.name in columns:
@@ -250,7 +250,7 @@ class FeedQuery:
             notes += [(*fault, column.name) for fault in self._faults(column)]
         for condition, value, reason, expected, column_name in notes:
             run(
-                f"INSERT INTO faults SELECT {literal(table)}, {number}, _rid, {literal(column_name)}, {value}, "
-                f"{literal(reason)}, {literal(expected)} FROM damaged WHERE {condition}"
+                f"INSERT INTO faults SELECT {literal(table)}, {number}, _rid, {literal(column_name)}, "
+                f"{value}, {literal(reason)}, {literal(expected)} FROM damaged WHERE {condition}"
             )
         run("DROP TABLE damaged")

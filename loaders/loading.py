@@ -60,11 +60,10 @@ def load(
         try:
             staging.stage_all()
             job.convert(tell)
-        except duckdb.Error as error:
+        except (duckdb.DataError, duckdb.OperationalError, duckdb.InvalidInputException) as error:
             raise LoadRefused(f"{path}: a file of it cannot be read to its end: {error}") from error
-        is_empty = not store.sources()
         with store.begin(declaration) as transaction:
-            report = job.settle(transaction, is_empty=is_empty)
+            report = job.settle(transaction)
             for name, rows in job.clean_files(tell):
                 transaction.append(name, rows)
         return report
@@ -155,13 +154,12 @@ class _Job:
         if differing:
             self.resolved[name] = differing
 
-    def settle(self, transaction: LoadTransaction, *, is_empty: bool) -> LoadReport:
+    def settle(self, transaction: LoadTransaction) -> LoadReport:
         """Check against the store and close the account; ``LoadRefused`` where too many rows are bad."""
-        held = None if is_empty else transaction
         self.checker.know_parties("parties" in self.tables)
         for name, typed in self.tables.items():
-            self.checker.check_references(typed, held)
-            unchanged, updated = self.checker.compare_with_store(typed, held)
+            self.checker.check_references(typed, transaction)
+            unchanged, updated = self.checker.compare_with_store(typed, transaction)
             self.counts[name].unchanged += unchanged
             self.counts[name].updated = updated
         for name, counts in self.counts.items():
@@ -221,9 +219,9 @@ class _Job:
             if counts.quarantined > allowed * considered:
                 reasons = ", ".join(f"{reason} {count:,}" for reason, count in report.reasons.items())
                 raise LoadRefused(
-                    f"{name}: {counts.quarantined:,} of {considered:,} rows are bad, more than the allowed share "
-                    f"{allowed:.2%} ({reasons}); nothing was loaded. See {report.quarantine}, then mend the files, "
-                    "the mapping, or its reject_share",
+                    f"{name}: {counts.quarantined:,} of {considered:,} rows are bad, more than the "
+                    f"allowed share {allowed:.2%} ({reasons}); nothing was loaded. See {report.quarantine}, "
+                    "then mend the files, the mapping, or its reject_share",
                     table=name,
                     quarantine=report.quarantine,
                     report=report.to_json(),

@@ -33,7 +33,8 @@ def note_malformed(
     )
     connection.register("malformed", rows)
     connection.execute(
-        f"INSERT INTO faults SELECT {literal(table)}, {feed}, _rid, '', value, reason, expected FROM malformed"
+        f"INSERT INTO faults SELECT {literal(table)}, {feed}, _rid, '', value, reason, expected "
+        "FROM malformed"
     )
     connection.unregister("malformed")
 
@@ -56,7 +57,8 @@ def write_quarantine(staging: Staging, plans: Sequence[FeedPlan], path: Path) ->
             )
             records.append(
                 f"SELECT {plan.number} AS _feed, _rid, CAST(json_object({pairs}) AS VARCHAR) AS record "
-                f"FROM {plan.raw.relation} SEMI JOIN (SELECT _rid FROM faults WHERE _feed = {plan.number}) USING (_rid)"
+                f"FROM {plan.raw.relation} "
+                f"SEMI JOIN (SELECT _rid FROM faults WHERE _feed = {plan.number}) USING (_rid)"
             )
     files = pa.table(
         {"number": pa.array(range(len(staging.names)), pa.int64()), "file": pa.array(staging.names)}

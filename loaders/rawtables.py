@@ -69,6 +69,7 @@ def format_of(mapping: FileMapping, path: Path) -> str:
 
 
 def relation_name(mapping: FileMapping, number: int) -> str:
+    """Quoted SQL name of the relation of the ``number``-th file."""
     return quote(f"raw {mapping.name} {number}")
 
 
@@ -85,10 +86,12 @@ def store_batches(
 
 
 def row_ids(number: int, rows: np.ndarray) -> pa.Array:
+    """``_rid`` of the rows of the ``number``-th file."""
     return pa.array((number << FILE_SHIFT) | (rows.astype(np.int64) << ROW_SHIFT))
 
 
 def physical_names(count: int) -> list[str]:
+    """``c0``, ``c1`` …"""
     return [f"c{position}" for position in range(count)]
 
 
@@ -98,6 +101,7 @@ def literal(value: str) -> str:
 
 
 def count_rows(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
+    """Rows of ``relation``."""
     row = connection.execute(f"SELECT count(*) FROM {relation}").fetchone()
     return int(row[0]) if row else 0
 

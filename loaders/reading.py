@@ -33,7 +33,7 @@ from loaders.textfiles import stage_csv, stage_jsonl
 
 
 def stage(connection: duckdb.DuckDBPyConnection, mapping: FileMapping, path: Path, number: int) -> Staged:
-    """Read ``path`` (the ``number``-th file of the load) into ``connection``; ``LoadRefused`` if unreadable."""
+    """Read ``path``, the ``number``-th file of the load; ``LoadRefused`` if it cannot be read."""
     if path.stat().st_size == 0:
         raise file_refused(path.name, "is empty (0 bytes)", "fetch it again", expected="at least one row")
     readers: dict[str, Callable[[duckdb.DuckDBPyConnection, FileMapping, Path, int], Staged]] = {
@@ -102,7 +102,7 @@ def _stage_parquet(
         for i, kind in enumerate(types)
     ]
     connection.execute(
-        f"CREATE VIEW {relation} AS SELECT ({number}::BIGINT << {FILE_SHIFT}) | ((row_position + 1) << {ROW_SHIFT}) "
-        f"AS _rid, {', '.join(columns)} FROM {source}"
+        f"CREATE VIEW {relation} AS SELECT ({number}::BIGINT << {FILE_SHIFT}) | "
+        f"((row_position + 1) << {ROW_SHIFT}) AS _rid, {', '.join(columns)} FROM {source}"
     )
     return Staged(RawTable(relation, names, tuple(types)), rows)

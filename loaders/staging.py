@@ -1,4 +1,4 @@
-"""A source's files as the mapping sees them: parts put together, looked-up columns joined, columns unpivoted."""
+"""A source's files as the mapping sees them: parts together, columns looked up and unpivoted."""
 
 # ruff: noqa: S608  (identifiers are quoted or our own, texts are escaped literals)
 
@@ -99,7 +99,7 @@ class Staging:
             raise file_refused(
                 label,
                 f"has {read:,} rows" if read else "has zero rows",
-                f"expected at least {file.min_rows:,}{upper} (min_rows, max_rows of files.{file.name} in the mapping)",
+                f"expected at least {file.min_rows:,}{upper} (min_rows and max_rows of files.{file.name})",
                 rows=read,
             )
         own = parts[0].table if len(parts) == 1 else self._together(file, parts, paths)
@@ -157,7 +157,8 @@ class Staging:
                 types.append(other.types[other.names.index(taken)])
         relation = quote(f"joined {name}")
         self.connection.execute(
-            f"CREATE VIEW {relation} AS SELECT {', '.join(selects)} FROM {file.own.relation} a {' '.join(joins)}"
+            f"CREATE VIEW {relation} AS SELECT {', '.join(selects)} "
+            f"FROM {file.own.relation} a {' '.join(joins)}"
         )
         joined = RawTable(relation, tuple(names), tuple(types), file.own.absent)
         return StagedFile(file.mapping, file.own, joined, file.rows, file.malformed, file.paths)
@@ -178,7 +179,8 @@ class Staging:
         source = other.relation
         if lookup.take is not None:
             order = "_rid" if lookup.take == "first" else "_rid DESC"
-            source = f"(SELECT * FROM {source} QUALIFY row_number() OVER (PARTITION BY {listed} ORDER BY {order}) = 1)"
+            place = f"row_number() OVER (PARTITION BY {listed} ORDER BY {order})"
+            source = f"(SELECT * FROM {source} QUALIFY {place} = 1)"
         doubled = self.connection.execute(
             f"SELECT {listed} FROM {source} WHERE {keys[0]} IS NOT NULL "
             f"GROUP BY {listed} HAVING count(*) > 1 LIMIT 1"

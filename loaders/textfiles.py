@@ -1,4 +1,4 @@
-"""Text files staged as text: CSV through a streaming parser, JSON line by line, physical line numbers kept."""
+"""Text files staged as text: CSV through a streaming parser, JSON line by line, line numbers kept."""
 
 # ruff: noqa: S608  (identifiers are quoted or our own, texts are escaped literals)
 
@@ -44,8 +44,9 @@ def _header(stream: LineStream, mapping: FileMapping) -> tuple[list[str], bool]:
         )
     if not line:
         raise file_refused(stream.label, "holds no text", "fetch it again", expected="a header and rows")
-    fields = next(csv.reader([line], delimiter=_delimiter(mapping, stream.path), quotechar=mapping.quote or None,
-                             quoting=csv.QUOTE_MINIMAL if mapping.quote else csv.QUOTE_NONE))  # fmt: skip
+    quoting = csv.QUOTE_MINIMAL if mapping.quote else csv.QUOTE_NONE
+    delimiter = _delimiter(mapping, stream.path)
+    fields = next(csv.reader([line], delimiter=delimiter, quotechar=mapping.quote, quoting=quoting))
     if mapping.header is True:
         return [name.strip() or f"column{i}" for i, name in enumerate(fields, start=1)], True
     stream.put_back(line)
@@ -59,6 +60,7 @@ def _delimiter(mapping: FileMapping, path: Path) -> str:
 
 
 def stage_csv(connection: duckdb.DuckDBPyConnection, mapping: FileMapping, path: Path, number: int) -> Staged:
+    """Stage a delimited text file; records that cannot be split are returned as malformed."""
     stream = LineStream(path, path.name, mapping)
     names, headed = _header(stream, mapping)
     physical = physical_names(len(names))
@@ -96,6 +98,8 @@ def stage_csv(connection: duckdb.DuckDBPyConnection, mapping: FileMapping, path:
         except LoadRefused:
             raise
         except pa.ArrowInvalid as error:
+            if "Empty CSV" in str(error):
+                return
             stream.error = stream.error or _csv_refused(path.name, error)
             raise
 
@@ -118,10 +122,6 @@ def stage_csv(connection: duckdb.DuckDBPyConnection, mapping: FileMapping, path:
 
 
 def _csv_refused(label: str, error: pa.ArrowInvalid) -> LoadRefused:
-    if "Empty CSV" in str(error):
-        return file_refused(
-            label, "has a header and no rows", "fetch it again, or set min_rows: 0 in the mapping"
-        )
     return file_refused(
         label, f"cannot be split into rows: {error}", "check delimiter, quote and multiline in the mapping"
     )
@@ -194,7 +194,8 @@ def stage_jsonl(
     bad = run(f"SELECT _rid, line FROM lines ANTI JOIN {relation} USING (_rid) ORDER BY _rid").fetchall()
     run("DROP TABLE lines")
     names = [row[0] for row in run(
-        f"SELECT key FROM (SELECT unnest(json_keys(line)) AS key, _rid FROM {relation}) GROUP BY key ORDER BY min(_rid), key"
+        f"SELECT key FROM (SELECT unnest(json_keys(line)) AS key, _rid FROM {relation}) "
+        "GROUP BY key ORDER BY min(_rid), key"
     ).fetchall()]  # fmt: skip
     columns = "".join(
         f", nullif(json_extract_string(line, {_pointer(name)}), '') AS c{position}"

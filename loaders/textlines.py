@@ -74,7 +74,7 @@ class LineStream(io.RawIOBase):
     def first_line(self) -> str:
         """The first line, taken off the stream (the header); empty where there is none."""
         data = self.read(BLOCK_BYTES)
-        line, newline, rest = data.partition(b"\n")
+        line, _, rest = data.partition(b"\n")
         self._pending = rest + self._pending
         return line.decode("utf-8").rstrip("\r")
 
@@ -118,8 +118,8 @@ class LineStream(io.RawIOBase):
             line = self.lines_read + raw[: max(error.start - held, 0)].count(b"\n") + 1
             raise file_refused(
                 self.label,
-                f"byte {error.object[error.start]:#04x} at byte offset {position:,} (about line {line:,}) is not "
-                f"{self.mapping.encoding}",
+                f"byte {error.object[error.start]:#04x} at byte offset {position:,} (about line {line:,}) "
+                f"is not {self.mapping.encoding}",
                 "set the file's encoding in the mapping (encoding: gb18030, latin-1, utf-16 ...)",
                 byte_offset=position,
                 expected=self.mapping.encoding,
@@ -184,7 +184,7 @@ def _split_at_newline(block: bytes) -> list[bytes]:
 
 
 def _line_fault(line: bytes, quote: bytes) -> tuple[str, str] | None:
-    """Why a line is taken out: (reason, expected); an empty reason for a blank line; None where it is fine."""
+    """Why a line is taken out (reason, expected), the reason empty for a blank one; None: it is fine."""
     content = line.rstrip(b"\r\n")
     if not content:
         return "", ""

@@ -20,8 +20,8 @@ tables:
   - table: parties
     from: ledger
     distinct: first
-    columns: {{party_id: {{column: seller, prefix: "s:"}}, kind: {{value: company}}, roles: {{value: supplier}},
-              known_on: booked}}
+    columns: {{party_id: {{column: seller, prefix: "s:"}}, kind: {{value: company}},
+              roles: {{value: supplier}}, known_on: booked}}
   - table: parties
     from: ledger
     distinct: first
