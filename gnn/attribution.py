@@ -9,16 +9,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gnn.design import GIVEN, PRIOR_CASES, RECORDS, RESIDUAL_FLOOR, Denominator, LinearColumn, linear_columns
-from gnn.model import Model
-from gnn.operators import ANY, EPSILON, Operator
+from gnn.linear_columns import (
+    ANY,
+    EPSILON,
+    GIVEN,
+    PRIOR_CASES,
+    RECORDS,
+    RESIDUAL_FLOOR,
+    Denominator,
+    LinearColumn,
+    linear_columns,
+)
 from gnn.parts import CounterpartyPart
-from gnn.views import View
+
+if TYPE_CHECKING:
+    # Scoring hands these over; serving reads stored arrays and has no need of them.
+    from gnn.model import Model
+    from gnn.operators import Operator
+    from gnn.views import View
 
 Arrays = Mapping[str, NDArray[Any]]
 

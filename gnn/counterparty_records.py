@@ -19,9 +19,10 @@ def _bad_share_with_others(relation: Relation, n: int) -> NDArray[np.float32]:
     """Share of the counterparties' cases with others than the party that went wrong, float32 [n]."""
 
     def with_others(cases: NDArray[np.int32]) -> NDArray[np.float64]:
-        of_counterparty = np.bincount(relation.indices, weights=cases, minlength=n)
+        of_counterparty = np.bincount(relation.indices, weights=cases, minlength=n).astype(np.float64)
         party = np.repeat(np.arange(n), relation.degree())
-        return np.bincount(party, weights=of_counterparty[relation.indices] - cases, minlength=n)
+        others: NDArray[np.float64] = of_counterparty[relation.indices] - cases
+        return np.bincount(party, weights=others, minlength=n).astype(np.float64)
 
     matured, bad = with_others(relation.matured), with_others(relation.bad)
     share = np.full(n, np.nan, np.float32)

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from gnn.design import Surroundings, gather_paths
 from gnn.geometric import HeteroData
-from gnn.operators import ANY, Operator
+from gnn.linear_columns import ANY
+from gnn.operators import Operator
 from gnn.views import Sight, View
 from graph.relations import day_number
 from graph.snapshot import Snapshot

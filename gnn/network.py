@@ -16,11 +16,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from gnn.design import GIVEN, PRIOR_CASES, RECORDS, RESIDUAL_FLOOR, LinearColumn, linear_columns
 from gnn.geometric import HeteroData, MessagePassing, spmm
 from gnn.heterodata import PARTY
+from gnn.linear_columns import (
+    ANY,
+    EPSILON,
+    GIVEN,
+    PRIOR_CASES,
+    RECORDS,
+    RESIDUAL_FLOOR,
+    LinearColumn,
+    linear_columns,
+)
 from gnn.model import Network, ReadOut
-from gnn.operators import ANY, EPSILON
 
 #: The own part enters this many times larger than a standardised column, so that it is hardly shrunk.
 OWN_SCALE = 3.0

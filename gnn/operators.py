@@ -15,17 +15,12 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from gnn.linear_columns import ANY
 from graph.relations import Relation, day_number
 from graph.snapshot import Snapshot
 
-#: Name of the relation that is the union of all.
-ANY = "any"
-
 #: Half of the links of an ecosystem that is observed by dates are gone after 13 months.
 HALF_LIFE_DAYS = 395.0
-
-#: Weights below this are rounding, not paths.
-EPSILON = 1e-6
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,9 @@ from gnn.features import (
     own_and_environment,
     schema_of,
 )
+from gnn.linear_columns import ANY
 from gnn.model import Preparation
-from gnn.operators import ANY, HALF_LIFE_DAYS, gather, kinds_of
+from gnn.operators import HALF_LIFE_DAYS, gather, kinds_of
 from gnn.panel import Origin
 from gnn.trees import Trees
 from gnn.views import surroundings_of

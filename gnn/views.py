@@ -17,7 +17,6 @@ from gnn.design import (
     gather_averages,
     hop_1,
     hop_2,
-    linear_columns,
     pair_records,
     payload,
 )
@@ -32,8 +31,9 @@ from gnn.features import (
     own_and_environment,
     raw_columns,
 )
+from gnn.linear_columns import ANY, linear_columns
 from gnn.model import Preparation
-from gnn.operators import ANY, operators
+from gnn.operators import operators
 from gnn.targets import KnownOutcomes
 from gnn.trees import join, total
 from graph.snapshot import Snapshot
