@@ -5,12 +5,11 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
-from graph.indicators.facts import YEAR, Facts, change, within
+from graph.indicators.facts import YEAR, Facts, change, total, within
 from graph.indicators.sheet import Definition, Sheet, column
 
-#: Tables in which parties act: their day, and who acts.
+#: Tables beside invoices in which parties act: their day, and who acts.
 _ACTORS = {
-    "invoices": ("issued_on", ("seller_code", "buyer_code")),
     "payments": ("paid_on", ("payer_code", "payee_code")),
     "shipments": ("dispatched_on", ("shipper_code", "consignee_code", "carrier_code")),
     "events": ("occurred_on", ("party_code", "counterparty_code")),
@@ -18,17 +17,17 @@ _ACTORS = {
 }
 
 
-def activity(facts: Facts) -> ir.Table:
-    """Rows of all tables that name a party, by their day: how many, the first and the last."""
+def _acts(facts: Facts) -> ir.Table | None:
+    """Rows of the tables beside invoices that name a party, counted by party."""
     parts = []
     for table, (day, actors) in _ACTORS.items():
-        if table not in facts.tables:
-            continue
-        rows = facts.tables[table]
-        for party in actors:
-            acts = rows.select(party_code=rows[party], age=facts.age(rows[day]))
-            parts.append(acts.filter(acts["party_code"].notnull() & acts["age"].notnull()))
+        if table in facts.tables:
+            rows = facts.tables[table]
+            parts += [rows.select(party_code=rows[party], age=facts.age(rows[day])) for party in actors]
+    if not parts:
+        return None
     rows = ibis.union(parts[0], *parts[1:]) if len(parts) > 1 else parts[0]
+    rows = rows.filter(rows["party_code"].notnull() & rows["age"].notnull())
     age = rows["age"]
     return rows.group_by("party_code").aggregate(
         count_90=rows.count(where=within(age, 0, 90)),
@@ -36,6 +35,22 @@ def activity(facts: Facts) -> ir.Table:
         count_year_before=rows.count(where=within(age, YEAR, 2 * YEAR)),
         first_age=age.max(),
         last_age=age.min(),
+    )
+
+
+def activity(facts: Facts) -> ir.Table:
+    """Dated rows of all tables that name a party: how many, the first and the last."""
+    acts = _acts(facts)
+    parts = [] if acts is None else [acts]
+    if "invoices" in facts.tables:
+        columns = ("party_code", "count_90", "count_year", "count_year_before", "first_age", "last_age")
+        parts += [facts.sellers.select(*columns), facts.purchasers.select(*columns)]
+    rows = ibis.union(parts[0], *parts[1:]) if len(parts) > 1 else parts[0]
+    counts = ("count_90", "count_year", "count_year_before")
+    return rows.group_by("party_code").aggregate(
+        **{name: total(rows[name]) for name in counts},
+        first_age=rows["first_age"].max(),
+        last_age=rows["last_age"].min(),
     )
 
 
@@ -97,6 +112,6 @@ SHEETS = (
                 lambda t: change(t["count_90"] / 90.0, t["count_year"] / 365.0), True,
             ),
         ),
-        any_of=tuple(_ACTORS),
+        any_of=("invoices", *_ACTORS),
     ),
 )  # fmt: skip

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import ibis
 import ibis.expr.types as ir
 
-from graph.indicators import buyers, disputes, logistics, payments, sales
+from graph.indicators import disputes, logistics, payments, sales
 from graph.indicators.facts import Facts
 from graph.indicators.sheet import Definition, Indicator, Sheet
 
@@ -26,7 +26,6 @@ _CUTS = tuple(k / 10 for k in range(1, 10))
 _COMPARED = {
     "sales_amount_365d": "sales of the last 365 days",
     "sales_growth_365d": "growth of sales over the year",
-    "top_buyer_share_365d": "share of the largest buyer",
     "paid_late_days_365d": "days paid late",
     "adverse_event_share_1095d": "adverse share of events",
     "on_time_share_365d": "on-time share of deliveries",
@@ -81,7 +80,7 @@ def _difference(name: str) -> Callable[[ir.Table], ir.Value]:
 
 
 def _compared() -> dict[str, Indicator]:
-    rooms = (sales, buyers, payments, disputes, logistics)
+    rooms = (sales, payments, disputes, logistics)
     declared = {i.name: i for room in rooms for sheet in room.SHEETS for i in sheet.indicators()}
     return {name: declared[name] for name in _COMPARED}
 

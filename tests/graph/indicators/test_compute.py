@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
+import pyarrow.compute as pc
 import pytest
 
 from graph.indicators import CATALOGUE, Indicators, compute
@@ -113,3 +114,20 @@ def test_coverage_is_the_known_share_of_own_indicators(indicators: Indicators) -
     expected = (~np.isnan(np.array(own))).mean(axis=0)
     np.testing.assert_allclose(indicators.coverage, expected, rtol=1e-6)
     assert 0.2 < indicators.coverage.mean() < 1
+
+
+def test_only_amounts_depend_on_the_unit_of_money(full: Snapshot, indicators: Indicators) -> None:
+    """Every amount times ten: indicators in minor units grow tenfold, no other one moves."""
+    tenfold = {}
+    for name, table in full.tables.items():
+        for column in {"amount", "limit"} & set(table.column_names) | (
+            {"value"} if name == "stocks" else set()
+        ):
+            scaled = pc.multiply(table[column], 10)
+            table = table.set_column(table.column_names.index(column), column, scaled)
+        tenfold[name] = table
+    for name, column in compute(replace(full, tables=tenfold)).columns.items():
+        factor = 10 if CATALOGUE[name].unit == "minor units" else 1
+        np.testing.assert_allclose(
+            column, factor * indicators.columns[name], rtol=1e-4, atol=1e-5, err_msg=name
+        )

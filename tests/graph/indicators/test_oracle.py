@@ -237,7 +237,8 @@ def activity(r: Frames, p: str) -> Iterator[tuple[str, float]]:
         ("events", "occurred_on", ("party_id", "counterparty_id")),
         ("stocks", "on", ("party_id",)),
     ]
-    every = [r[t][r[t][c] == p][day] for t, day, columns in acts for c in columns]
+    tables = r | {"invoices": plain(r["invoices"])}
+    every = [tables[t][tables[t][c] == p][day] for t, day, columns in acts for c in columns]
     age = (NOW - pd.concat(every)).dt.days
     yield "days_since_first_activity", age.max()
     yield "activity_count_365d", (age < 365).sum()
