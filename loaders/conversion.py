@@ -214,13 +214,14 @@ def _as_money(taken: Taken, mapping: ColumnMapping, numbers: NumberText, currenc
     amount = taken.raw if _is_number(taken.kind) else _number_text(_text(taken.raw, taken.kind), numbers)
     factor = "1" if mapping.unit == "minor" else minor_units_sql(currency)
     if taken.kind in ("DOUBLE", "FLOAT") or mapping.scale != 1:
-        product = f"TRY_CAST({amount} AS DOUBLE) * {mapping.scale!r} * {factor}"
+        product = f"round(TRY_CAST({amount} AS DOUBLE) * {mapping.scale!r} * {factor}, 0)"
     else:
         # 18 digits hold more than the contract's maximum; DuckDB reads wider ones from text 150 times slower.
         product = (
             f"CAST(TRY_CAST({amount} AS DECIMAL(18, 4)) AS DECIMAL(28, 4)) * CAST({factor} AS DECIMAL(5, 0))"
         )
-    return Conversion(f"TRY_CAST(round({product}, 0) AS BIGINT)", "not_an_amount", _number_form(numbers))
+    whole = f"TRY_CAST({product} AS BIGINT)"
+    return Conversion(whole, "not_an_amount", _number_form(numbers))
 
 
 def _number_form(numbers: NumberText) -> str:

@@ -115,13 +115,17 @@ def _present(raw: RawTable, wanted: str, file: FileMapping, place: str) -> str:
 
 @dataclass(frozen=True)
 class _Column:
-    """A contract column of a feed in SQL. ``taken``: the raw value's name (None: a constant)."""
+    """A contract column of a feed in SQL. ``taken`` / ``held``: what its raw and converted values are called.
+
+    ``taken`` is None for a constant. ``sql``: the value to store, from ``held``.
+    """
 
     name: str
+    held: str
     taken: str | None
     conversion: Conversion
-    final: str
-    is_expression: bool
+    sql: str
+    is_expression: bool = False
 
 
 class FeedQuery:
@@ -131,6 +135,8 @@ class FeedQuery:
         self._connection, self._plan = connection, plan
         self._taken_sql = self._layer_of_taken_values()
         self.columns = self._layer_of_conversions()
+        held = ", ".join(f"{column.conversion.sql} AS {column.held}" for column in self.columns)
+        self._converted_sql = f"SELECT *, {held} FROM ({self._taken_sql})"
 
     def _expression(self, expression: Expression) -> str:
         """An expression in a struct that is null exactly where evaluating it fails."""
@@ -158,27 +164,30 @@ class FeedQuery:
         described = self._connection.execute(f"DESCRIBE {self._taken_sql}").fetchall()
         kinds = {str(row[0]): str(row[1]) for row in described}
         names = list(self._plan.columns)
-        currency = self._converted(names, "currency", kinds, None).final if "currency" in names else None
+        currency = (
+            self._converted(names, "currency", kinds, None).conversion.sql if "currency" in names else None
+        )
         return [self._converted(names, name, kinds, currency) for name in names]
 
     def _converted(
         self, names: list[str], name: str, kinds: Mapping[str, str], currency: str | None
     ) -> _Column:
         mapping, column = self._plan.columns[name], self._plan.contract(name)
+        position = names.index(name)
+        taken, held = f"t{position}", f"v{position}"
         if mapping.value is not None and column.type == "money":
             amount = convert(Taken(str(mapping.value), "DOUBLE"), column, mapping, Settings(), currency)
-            return _Column(name, None, amount, amount.sql, False)
+            return _Column(name, held, None, amount, held)
         if mapping.value is not None:
-            return _Column(name, None, Conversion(""), constant(mapping.value, target_type(column)), False)
-        held = f"t{names.index(name)}"
-        kind = kinds[held]
+            return _Column(name, held, None, Conversion(constant(mapping.value, target_type(column))), held)
+        kind = kinds[taken]
         is_expression = mapping.expr is not None
-        raw = f"{held}.v" if is_expression else held
+        raw = f"{taken}.v" if is_expression else taken
         if is_expression:
             kind = re.sub(r"^STRUCT\(\"?v\"? (.*)\)$", r"\1", kind)
         conversion = convert(Taken(raw, kind), column, mapping, self._plan.settings, currency)
         return _Column(
-            name, held, conversion, with_default(conversion.sql, mapping.default, column), is_expression
+            name, held, taken, conversion, with_default(held, mapping.default, column), is_expression
         )
 
     def _faults(self, column: _Column) -> list[tuple[str, str, str, str]]:
@@ -201,7 +210,7 @@ class FeedQuery:
             given = f"nullif(trim({value}), '') IS NOT NULL{self._not_null_text(column, value)}"
             faults.append(
                 (
-                    f"{given} AND ({column.conversion.sql}) IS NULL",
+                    f"CASE WHEN {column.held} IS NULL THEN {given} ELSE false END",
                     value,
                     column.conversion.reason,
                     column.conversion.expected,
@@ -222,11 +231,11 @@ class FeedQuery:
         for column in self.columns:
             bad += [condition for condition, *_ in self._faults(column)]
         target = quote(self._plan.feed.table)
-        finals = ", ".join(f"{column.final} AS {quote(column.name)}" for column in self.columns)
+        finals = ", ".join(f"{column.sql} AS {quote(column.name)}" for column in self.columns)
         self._connection.execute(
             f"INSERT INTO {target} BY NAME SELECT {self._plan.number} AS _feed, _rid, "
             f"coalesce({' OR '.join(f'({condition})' for condition in bad)}, false) AS _bad, {finals} "
-            f"FROM ({self._taken_sql})"
+            f"FROM ({self._converted_sql})"
         )
         damaged = self._connection.execute(
             f"SELECT count(*) FROM {target} WHERE _bad AND _feed = {self._plan.number}"
@@ -237,7 +246,7 @@ class FeedQuery:
     def _note_faults(self) -> None:
         run, number, table = self._connection.execute, self._plan.number, self._plan.feed.table
         run(
-            f"CREATE OR REPLACE TABLE damaged AS SELECT * FROM ({self._taken_sql}) WHERE _rid IN "
+            f"CREATE OR REPLACE TABLE damaged AS SELECT * FROM ({self._converted_sql}) WHERE _rid IN "
             f"(SELECT _rid FROM {quote(table)} WHERE _bad AND _feed = {number})"
         )
         where = self._plan.feed.where

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -72,6 +73,9 @@ def load(
 @contextmanager
 def _scratch(workspace: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
     """A folder and a DuckDB database for one load, both gone afterwards."""
+    for left_behind in (workspace / "tmp").glob("load-*"):  # of loads that were killed
+        if time.time() - left_behind.stat().st_mtime > 24 * 3600:
+            shutil.rmtree(left_behind, ignore_errors=True)
     folder = workspace / "tmp" / f"load-{uuid.uuid4().hex[:12]}"
     folder.mkdir(parents=True)
     connection = duckdb.connect(

@@ -47,7 +47,6 @@ class LoadReport:
     ignored_columns: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     resolved: Mapping[str, int] = field(default_factory=dict)
-    dangling_soft: Mapping[str, int] = field(default_factory=dict)
     quarantine: str | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -62,7 +61,6 @@ class LoadReport:
             "merged": {name: table["merged"] for name, table in counts.items() if table["merged"]},
             "reasons": dict(self.reasons),
             "resolved": dict(self.resolved),
-            "dangling_soft": dict(self.dangling_soft),
             "ignored_columns": list(self.ignored_columns),
             "warnings": list(self.warnings),
             "quarantine": self.quarantine,

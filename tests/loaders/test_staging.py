@@ -20,7 +20,9 @@ source: fraud
 dated: false
 reject_share: {share}
 files:
-  firms: {{path: firms.parquet, lookups: [{{file: features, on: {{id: row}}}}, {{file: notes, on: id, TAKE}}]}}
+  firms:
+    path: firms.parquet
+    lookups: [{{file: features, on: {{id: row}}}}, {{file: notes, on: id, TAKE}}]
   features: {{path: features.npz, array: x}}
   notes: {{path: notes.csv, {file}}}
   masks: {{path: features.npz, array: masks, transpose: true}}
@@ -83,7 +85,9 @@ def test_an_absent_array_is_named(fraud: Shop) -> None:
 
 
 PARTIES = "party_id,kind,known_on,x_size,source\nA,company,2020-01-01,1.5,me\nB,company,2020-01-01,,me\n"
-INVOICES = "invoice_id,seller_id,buyer_id,issued_on,amount,currency,known_on\nI1,A,B,2020-01-02,1250,EUR,2020-01-03\n"
+INVOICES = """invoice_id,seller_id,buyer_id,issued_on,amount,currency,known_on
+I1,A,B,2020-01-02,1250,EUR,2020-01-03
+"""
 
 
 def canonical(folder: Path, root: Path) -> LoadReport:
