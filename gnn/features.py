@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pyarrow as pa
@@ -90,8 +91,18 @@ def _float32(column: pa.ChunkedArray | pa.Array) -> NDArray[np.float32]:
     return np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float32)
 
 
+#: A snapshot's columns, made once and gone with it: training, challengers and evaluation share them.
+_MADE: WeakKeyDictionary[Snapshot, RawColumns] = WeakKeyDictionary()
+
+
 def raw_columns(snapshot: Snapshot) -> RawColumns:
     """Indicators, ``x_*`` features and log degrees of every party; milieu rates are a model's matter."""
+    if snapshot not in _MADE:
+        _MADE[snapshot] = _make_columns(snapshot)
+    return _MADE[snapshot]
+
+
+def _make_columns(snapshot: Snapshot) -> RawColumns:
     own: dict[str, NDArray[np.float32]] = {}
     environment: dict[str, NDArray[np.float32]] = {}
     caused: dict[str, dict[str, NDArray[np.float32]]] = {}

@@ -29,9 +29,9 @@ PROVENANCE = ("source", "known_on", "purpose", "consent_until", "row_digest", "n
 _SAYING = {"fx": ("currency",), "context": ("name",)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Snapshot:
-    """An ecosystem of n parties as of a day.
+    """An ecosystem of n parties as of a day. Two are the same where their ``sha256`` is.
 
     ``party_ids``: text [n], ascending by UTF-8 bytes; a party's code is its position.
     ``tables``: visible rows by contract name; party columns are int32 codes (``seller_code``), amounts
@@ -207,9 +207,7 @@ def build(
         table = TABLES[name]
         rows = _in_base_currency(rows, table, seen.get("fx"), base)
         rows = _with_parties(rows, table, codes)
-        rows = rows.drop(
-            *[c for c in PROVENANCE if c in rows.columns and c not in _SAYING.get(name, ())]
-        )
+        rows = rows.drop(*[c for c in PROVENANCE if c in rows.columns and c not in _SAYING.get(name, ())])
         if name == "parties":
             rows = rows.order_by("party_code")
         found = rows.to_pyarrow()
