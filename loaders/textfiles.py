@@ -44,9 +44,11 @@ def _header(stream: LineStream, mapping: FileMapping) -> tuple[list[str], bool]:
         )
     if not line:
         raise file_refused(stream.label, "holds no text", "fetch it again", expected="a header and rows")
-    quoting = csv.QUOTE_MINIMAL if mapping.quote else csv.QUOTE_NONE
     delimiter = _delimiter(mapping, stream.path)
-    fields = next(csv.reader([line], delimiter=delimiter, quotechar=mapping.quote, quoting=quoting))
+    if mapping.quote:
+        fields = next(csv.reader([line], delimiter=delimiter, quotechar=mapping.quote))
+    else:
+        fields = line.split(delimiter)
     if mapping.header is True:
         return [name.strip() or f"column{i}" for i, name in enumerate(fields, start=1)], True
     stream.put_back(line)

@@ -125,3 +125,46 @@ def test_a_contract_table_without_known_on_is_refused_with_advice(shop: Shop) ->
 def test_an_empty_folder_is_refused(shop: Shop) -> None:
     with pytest.raises(LoadRefused, match="none of the files"):
         canonical(shop.folder, shop.root)
+
+
+def test_headers_quotes_and_single_files(shop: Shop) -> None:
+    path = shop.folder / "plain.csv"
+    path.write_text('A|5" pipe\nB|6" pipe\n', encoding="utf-8")
+    mapping = shop.root / "plain.yaml"
+    text = """
+source: plain
+files:
+  plain: {path: plain.csv, header: HEADER, delimiter: "|", quote: null, ignore: [c1, note]}
+tables:
+  - table: parties
+    from: plain
+    columns: {party_id: COLUMN, kind: {value: company}, name: {expr: "NOTE"}, known_on: {value: 2020-01-01}}
+"""
+    for header, column, note in (("false", "c0", "c1"), ("[id, note]", "id", "note")):
+        mapping.write_text(text.replace("HEADER", header).replace("COLUMN", column).replace("NOTE", note))
+        report = load(str(mapping), path, shop.store, shop.root / "ws")
+        assert report.tables["parties"].read == 2
+    assert shop.rows("SELECT name FROM party_names ORDER BY 1") == [('5" pipe',), ('6" pipe',)]
+
+
+def test_an_empty_table_where_the_mapping_allows_it(shop: Shop) -> None:
+    mapping = shop.root / "empty.yaml"
+    text = """
+source: empty
+files:
+  firms: {path: firms.csv, min_rows: LEAST}
+tables:
+  - {table: parties, from: firms, same_names: true}
+"""
+    (shop.folder / "firms.csv").write_text("party_id,kind,known_on\n", encoding="utf-8")
+    mapping.write_text(text.replace("LEAST", "0"), encoding="utf-8")
+    assert load(str(mapping), shop.folder, shop.store, shop.root / "ws").tables["parties"].read == 0
+    mapping.write_text(text.replace("LEAST", "1"), encoding="utf-8")
+    with pytest.raises(LoadRefused, match="zero rows"):
+        load(str(mapping), shop.folder, shop.store, shop.root / "ws")
+
+
+def test_a_file_of_nothing_but_damaged_lines_is_refused(shop: Shop) -> None:
+    (shop.folder / "parties.csv").write_text("party_id,kind,known_on\nA\nB,company\n", encoding="utf-8")
+    with pytest.raises(LoadRefused, match="2 of 2 rows are bad"):
+        canonical(shop.folder, shop.root)
