@@ -52,8 +52,7 @@ def attribution_arrays(
         "relations": np.array(list(inherited)),
         "given": view.sights[0].given.astype(np.float32),
     }
-    if around.operators:
-        arrays |= _csr("any", around.any)
+    arrays |= _csr("any", around.any)
     for number, (name, part) in enumerate(inherited.items()):
         read_out, rate = model.network.read_outs[name], model.blend.tree_rate[name]
         scale = model.blend.inherited_network + model.blend.inherited_trees * rate

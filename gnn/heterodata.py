@@ -75,8 +75,7 @@ def learning_data(view: View, sight: Sight) -> HeteroData:
     for name in {*view.preparation.relations, ANY} & set(around.operators):
         _add_operator(data, around, name)
     for name, values in view.columns.caused.items():
-        if name in around.operators:
-            data[PARTY, name, PARTY].caused = torch.from_numpy(values.astype(np.float64))
+        data[PARTY, name, PARTY].caused = torch.from_numpy(values.astype(np.float64))
     return data
 
 

@@ -133,7 +133,8 @@ class EcosystemNetwork(MessagePassing):  # type: ignore[misc]
         """Minimise STRENGTH·Σ logistic loss + half the squared norm of the weights, to the optimum."""
         self.standardise(columns, s)
         optimiser = torch.optim.LBFGS(
-            self.parameters(), max_iter=300, history_size=20, tolerance_grad=1e-7,
+            self.parameters(), max_iter=1000,
+            max_eval=1500, history_size=20, tolerance_grad=1e-7,
             tolerance_change=1e-12, line_search_fn="strong_wolfe",
         )  # fmt: skip
         y = labels.double()

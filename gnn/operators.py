@@ -126,10 +126,9 @@ def decayed(relation: Relation, as_of_day: int, half_life_days: float) -> NDArra
     return np.maximum(relation.strength, 1e-9) * np.maximum(0.5 ** (age / half_life_days), 1e-9)
 
 
-def _union(shares: Iterable[sp.csr_matrix]) -> sp.csr_matrix:
-    found = list(shares)
-    union = found[0].copy()
-    for share in found[1:]:
+def _union(shares: Iterable[sp.csr_matrix], n: int) -> sp.csr_matrix:
+    union = sp.csr_matrix((n, n))
+    for share in shares:
         union = union + share
     union.sort_indices()
     return union
@@ -138,16 +137,14 @@ def _union(shares: Iterable[sp.csr_matrix]) -> sp.csr_matrix:
 def operators(snapshot: Snapshot, half_life_days: float = HALF_LIFE_DAYS) -> dict[str, Operator]:
     """Every relation of ``snapshot`` as an operator, by name, and ``any``, their union (last).
 
-    In ``any`` each relation of a party counts the same. Empty where there are no relations.
+    In ``any`` each relation of a party counts the same; without relations it has no pairs.
     """
-    if not snapshot.relations:
-        return {}
     n, today = snapshot.n_parties, day_number(snapshot.as_of)
     shares: dict[str, sp.csr_matrix] = {}
     for name, relation in snapshot.relations.items():
         weight = _normalised(relation.indptr, decayed(relation, today, half_life_days))
         shares[name] = sp.csr_matrix((weight, relation.indices, relation.indptr), shape=(n, n))
-    union = _union(shares.values())
+    union = _union(shares.values(), n)
     union.data = _normalised(union.indptr, union.data)
     shares[ANY] = union
     return {name: _with_way_back(name, share, union) for name, share in shares.items()}

@@ -93,7 +93,7 @@ def _kept_share(origins: Sequence[Origin], later: Sequence[Origin], prepared: Pr
     def around(origin: Origin, share: float) -> float:
         known = (origin.known.n > 0).astype(np.float64)[:, None] * share
         surroundings = surroundings_of(origin.snapshot, prepared)
-        return float(gather(surroundings.any, known, origin.codes).mean()) if surroundings.operators else 0.0
+        return float(gather(surroundings.any, known, origin.codes).mean())
 
     shares = [around(o, 1.0 - 1.0 / FOLDS if o.own_labels_known else 1.0) for o in origins]
     seen, wanted = sum(shares) / len(shares), sum(around(o, 1.0) for o in later) / max(len(later), 1)

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+
+import numpy as np
+import pytest
+
+from gnn.attribution import counterparty_parts, network_parts
+from gnn.model import Model
+from gnn.panel import Panel
+from gnn.parts import ScoredParts
+from gnn.scoring import raw_parts
+from gnn.views import relation_columns, view_of
+
+
+@pytest.mark.parametrize("limit", [0, 3, 20, 100_000])
+def test_parts_sum_to_each_relations_inherited_part(scored: ScoredParts, limit: int) -> None:
+    for code in range(0, len(scored.own), 37):
+        sums: dict[str, float] = defaultdict(float)
+        parts = counterparty_parts(scored.attribution, code, limit)
+        for part in parts:
+            sums[part.relation] += part.log_odds
+        for relation, inherited in scored.inherited.items():
+            assert sums[relation] == pytest.approx(inherited[code], abs=1e-9)
+        assert sum(part.counterparty is not None for part in parts) <= limit
+
+
+def test_paths_sum_to_the_networks_own_part(
+    trained: Model, scored: ScoredParts, panel_of_parts: Panel
+) -> None:
+    """What is named is what the network computed: nothing but counterparty-caused columns is left over."""
+    test = panel_of_parts.of("test")[0]
+    view = view_of(trained.preparation, test.snapshot, test.known)
+    rows = np.arange(0, test.snapshot.n_parties, 29, dtype=np.int32)
+    parts = raw_parts(trained.preparation, trained.trees, trained.network, view, rows)
+    for number, relation in enumerate(trained.relations):
+        read_out = trained.network.read_outs[relation]
+        caused = relation_columns(view, relation, rows).caused - read_out.centres[0]
+        expected = parts.network[relation] - np.nan_to_num(caused) @ read_out.weights[0]
+        found = [network_parts(scored.attribution, number, int(code))[1].sum() for code in rows]
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_paths_lead_to_real_counterparties(scored: ScoredParts, panel_of_parts: Panel) -> None:
+    snapshot = panel_of_parts.of("test")[0].snapshot
+    neighbours: dict[int, set[int]] = defaultdict(set)
+    for relation in snapshot.relations.values():
+        rows = np.repeat(np.arange(snapshot.n_parties), relation.degree())
+        for i, j in zip(rows.tolist(), relation.indices.tolist(), strict=True):
+            neighbours[i].add(j)
+    named = 0
+    for code in range(40):
+        for part in counterparty_parts(scored.attribution, code):
+            if part.counterparty is None:
+                continue
+            named += 1
+            assert part.counterparty != code
+            first = part.counterparty if part.via is None else part.via
+            assert first in neighbours[code]
+            assert part.via is None or part.counterparty in neighbours[part.via]
+    assert named > 100
+
+
+def test_strongest_first_then_remainders(scored: ScoredParts) -> None:
+    parts = counterparty_parts(scored.attribution, 3, 10)
+    sizes = [abs(part.log_odds) for part in parts if part.counterparty is not None]
+    assert sizes == sorted(sizes, reverse=True)
+    assert [part.counterparty is None for part in parts] == sorted(part.counterparty is None for part in parts)
+
+
+def test_a_worse_counterparty_gives_more(trained: Model, scored: ScoredParts) -> None:
+    """Planted: big buyers are bad news, so direct buyers' parts rise with what stage 1 says of them."""
+    relation = "SUPPLIES.out"
+    given, direct = scored.attribution["given"], []
+    for code in range(300):
+        for part in counterparty_parts(scored.attribution, code, 1000):
+            if part.relation == relation and part.via is None and part.counterparty is not None:
+                direct.append((given[part.counterparty, 0], part.log_odds))
+    x, y = np.array(direct).T
+    assert np.corrcoef(x, y)[0, 1] > 0.2
+
+
+def test_an_isolated_party_inherits_only_the_remainder(scored: ScoredParts) -> None:
+    arrays = dict(scored.attribution)
+    for number in range(len(arrays["relations"])):
+        arrays[f"r{number}.indptr"] = np.zeros_like(arrays[f"r{number}.indptr"])
+    for part in counterparty_parts(arrays, 7):
+        assert part.counterparty is None
+        assert part.log_odds == pytest.approx(scored.inherited[part.relation][7])
+
+
+def test_without_links_there_is_nothing_to_share_out() -> None:
+    assert counterparty_parts({}, 0) == []
+
+
+def test_an_answer_takes_milliseconds(scored: ScoredParts) -> None:
+    counterparty_parts(scored.attribution, 0)
+    start = time.process_time()
+    for code in range(100):
+        counterparty_parts(scored.attribution, code)
+    assert (time.process_time() - start) / 100 < 0.02

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import roc_auc_score
+
+from gnn.features import ENVIRONMENT
+from gnn.model import Model
+from gnn.panel import Panel
+from gnn.parts import ScoredParts
+from gnn.scoring import column_parts, raw_parts, score
+from gnn.training import training_view
+from gnn.views import view_of
+from tests.gnn import planted
+
+
+def test_parts_sum_to_the_blend_of_both_models(
+    trained: Model, scored: ScoredParts, panel_of_parts: Panel
+) -> None:
+    test = panel_of_parts.of("test")[0]
+    view = view_of(trained.preparation, test.snapshot, test.known)
+    everyone = np.arange(test.snapshot.n_parties, dtype=np.int32)
+    raw = raw_parts(trained.preparation, trained.trees, trained.network, view, everyone)
+    parts = raw.centred(trained.centres, len(trained.preparation.schema.own))
+    own_trees, inherited_trees, own_network, inherited_network = parts.blended_columns()
+    blend = trained.blend
+    z = blend.base + blend.own_trees * own_trees + blend.inherited_trees * inherited_trees
+    z = z + blend.own_network * own_network + blend.inherited_network * inherited_network
+    np.testing.assert_allclose(scored.z(), z, atol=1e-9)
+
+
+def test_columns_sum_to_own_and_environment(trained: Model, scored: ScoredParts) -> None:
+    x = np.column_stack(list(scored.features.values()))
+    by_column, n_own = column_parts(trained, x), len(trained.preparation.schema.own)
+    np.testing.assert_allclose(by_column[:, :n_own].sum(1), scored.own, atol=1e-9)
+    np.testing.assert_allclose(by_column[:, n_own:].sum(1), scored.environment, atol=1e-9)
+    assert np.abs(scored.environment).max() > 0
+    m = scored.reason_columns.shape[1]
+    strongest = np.sort(np.abs(by_column), axis=1)[:, ::-1][:, :m]
+    np.testing.assert_allclose(np.abs(scored.reason_parts), strongest, atol=1e-6)
+    taken = np.take_along_axis(by_column, scored.reason_columns.astype(int), axis=1)
+    np.testing.assert_allclose(scored.reason_parts, taken, atol=1e-6)
+
+
+def test_parts_are_centred_on_the_training_population(trained: Model, panel_of_parts: Panel) -> None:
+    origin = panel_of_parts.of("train")[0]
+    view = training_view(trained.preparation, origin)
+    raw = raw_parts(trained.preparation, trained.trees, trained.network, view, origin.codes)
+    parts = raw.centred(trained.centres, len(trained.preparation.schema.own))
+    for part in (parts.own_trees, parts.environment_trees, *parts.trees.values(), *parts.network.values()):
+        assert abs(part.mean()) < 1e-9
+
+
+def test_the_planted_contagion_is_found(scored: ScoredParts, panel_of_parts: Panel) -> None:
+    test = panel_of_parts.of("test")[0]
+    own = (scored.own + scored.environment)[test.codes]
+    assert roc_auc_score(test.labels, scored.z()[test.codes]) > roc_auc_score(test.labels, own) + 0.03
+    shares = {name: np.abs(part).mean() for name, part in scored.inherited.items()}
+    assert max(shares, key=lambda name: shares[name]) in ("SUPPLIES.out", "any")
+
+
+def test_the_order_of_rows_does_not_matter(
+    trained: Model, scored: ScoredParts, panel_of_parts: Panel, tmp_path: Path
+) -> None:
+    """The same rows in another order give the same parts, bit by bit."""
+    tables = {
+        name: [rows[i] for i in np.random.default_rng(1).permutation(len(rows))]
+        for name, rows in planted.tables().items()
+    }
+    again = score(trained, planted.read(tmp_path, tables), panel_of_parts.of("test")[0].known)
+    np.testing.assert_array_equal(again.z(), scored.z())
+
+
+def renamed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Every party's id turned round, so that codes run the other way."""
+
+    def turned(party: str) -> str:
+        return f"P{planted.N - int(party[1:]):05d}"
+
+    columns = ("party_id", "seller_id", "buyer_id", "source_id", "target_id")
+    return [{k: turned(v) if k in columns else v for k, v in row.items()} for row in rows]
+
+
+def test_names_do_not_matter(
+    trained: Model, scored: ScoredParts, panel_of_parts: Panel, tmp_path: Path
+) -> None:
+    snapshot = planted.read(tmp_path, {n: renamed(list(r)) for n, r in planted.tables().items()})
+    before = panel_of_parts.of("test")[0]
+    ids = before.snapshot.party_ids.to_pylist()
+    there = np.array([snapshot.code(f"P{planted.N - int(i[1:]):05d}") for i in ids])
+    n, bad = np.zeros_like(before.known.n), np.zeros_like(before.known.bad)
+    n[there], bad[there] = before.known.n, before.known.bad
+    again = score(trained, snapshot, replace(before.known, n=n, bad=bad))
+    np.testing.assert_allclose(again.z()[there], scored.z(), atol=1e-6)
+
+
+def test_missing_tables_are_scored_without(trained: Model, panel_of_parts: Panel) -> None:
+    test = panel_of_parts.of("test")[0]
+    parties_alone = replace(
+        test.snapshot, tables={"parties": test.snapshot.tables["parties"]}, relations={}
+    )
+    found = score(trained, parties_alone, test.known)
+    assert np.isfinite(found.z()).all()
+    assert set(found.inherited) == set(trained.relations)
+
+
+def test_environment_columns_are_the_milieus(trained: Model) -> None:
+    assert {"rate:industry", "rate:region"} <= set(trained.preparation.schema.environment)
+    assert ENVIRONMENT in trained.trees
+
+
+def test_serving_needs_neither_torch_nor_lightgbm() -> None:
+    code = (
+        "import sys, gnn.scoring, gnn.attribution, gnn.parts, gnn.artifact; "
+        "print([m for m in ('torch', 'torch_geometric', 'lightgbm', 'gnn.training') if m in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
