@@ -13,7 +13,6 @@ import time
 import pyarrow as pa
 
 from graph.neo4j.lease import Lease
-from graph.neo4j.schema import RISK_PROPERTIES
 from graph.neo4j.session import Neo4jSession, Transaction
 from graph.store import PublishedScores
 
@@ -21,6 +20,17 @@ from graph.store import PublishedScores
 #: without it the planner may ask for the state anew at every party, and see it change on the way.
 CURRENT_RUN = "MATCH (r:Run {state: 'published'}) WITH r LIMIT 1 MATCH (p:Party {runId: r.runId})"
 BATCH_ROWS = 10_000
+KEY = "party_id"
+#: Column of the published scores to property of the party.
+RISK_COLUMNS = {
+    KEY: "partyId",
+    "score": "riskScore",
+    "band": "riskBand",
+    "pd": "riskPd",
+    "percentile": "riskPercentile",
+    "inherited_points": "riskInheritedPoints",
+}
+RISK_PROPERTIES = (*(name for column, name in RISK_COLUMNS.items() if column != KEY), "riskAsOf", "runId")
 #: A query that has been reading for longer than this while a run is replaced may see both.
 READERS_LIMIT_S = 10.0
 POLL_S = 0.02
@@ -71,15 +81,12 @@ def _wait_for_readers(session: Neo4jSession) -> None:
 
 
 def _write_results(transaction: Transaction, run: PublishedScores) -> None:
-    names = {
-        "party_id": "partyId", "score": "riskScore", "band": "riskBand", "pd": "riskPd",
-        "percentile": "riskPercentile", "inherited_points": "riskInheritedPoints",
-    }  # fmt: skip
-    rows: pa.Table = run.scores.select(list(names)).rename_columns(list(names.values()))
+    rows: pa.Table = run.scores.select(list(RISK_COLUMNS))
+    values = ", ".join(f"p.{name} = row.{column}" for column, name in RISK_COLUMNS.items() if column != KEY)
     for start in range(0, rows.num_rows, BATCH_ROWS):
         transaction.run(
-            """UNWIND $rows AS row MATCH (p:Party {partyId: row.partyId})
-               SET p += row, p.riskAsOf = $as_of, p.runId = $run""",
+            f"""UNWIND $rows AS row MATCH (p:Party {{partyId: row.{KEY}}})
+                SET {values}, p.riskAsOf = $as_of, p.runId = $run""",
             rows=rows.slice(start, BATCH_ROWS).to_pylist(),
             as_of=run.as_of,
             run=run.run_id,

@@ -35,10 +35,6 @@ LABELS: Mapping[str, str] = {
 #: Tables whose rows people see as nodes of the version itself.
 ROW_TABLES = tuple(name for name in LABELS if name not in ("parties", "links"))
 ROLE_LABELS: Mapping[str, str] = {role: role.capitalize() for role in ROLES}
-#: What a published run writes on a party.
-RISK_PROPERTIES = (
-    "riskScore", "riskBand", "riskPd", "riskPercentile", "riskInheritedPoints", "riskAsOf", "runId",
-)  # fmt: skip
 #: Bookkeeping of a version node, beside the contract's columns.
 VERSION_PROPERTIES = ("versionKey", "rowDigest", "loadId", "loadBatch")
 
@@ -189,7 +185,6 @@ def _indexes() -> Iterator[tuple[str, str]]:
             if tie.target == "invoices":
                 name = property_name(tie.column)
                 yield f"ecorisk_{table}_{tie.column}", f"FOR (n:{LABELS[table]}) ON (n.{name})"
-    yield "ecorisk_parties_risk", "FOR (n:Party) ON (n.riskScore)"
 
 
 def schema_statements() -> dict[str, str]:

@@ -37,6 +37,11 @@ JAVA_OPTIONS = (
 )
 
 
+def default_heap_mb() -> int:
+    """A quarter of the machine's memory, between 1 and 6 GiB (enough to publish a million parties)."""
+    return int(min(6144, max(1024, psutil.virtual_memory().total // 2**22)))
+
+
 @dataclass(frozen=True)
 class ServerStatus:
     """What ``ecorisk neo4j status`` shows. ``answers``: Bolt takes our login."""
@@ -54,13 +59,13 @@ class ServerStatus:
 class LocalServer:
     """A server whose data, settings, password and logs lie in ``home`` (``<workspace>/neo4j``).
 
-    It listens on the loopback interface only. ``heap_mb`` also bounds what one transaction may hold:
-    publishing n parties takes about 2 kB each.
+    It listens on the loopback interface only. ``heap_mb`` is a ceiling, and bounds what one transaction may
+    hold: publishing takes about 3 kB a party.
     """
 
     home: Path
     cache: Path = field(default_factory=default_cache)
-    heap_mb: int = 2048
+    heap_mb: int = field(default_factory=default_heap_mb)
     page_cache_mb: int = 512
     start_limit_s: float = 180.0
     stop_limit_s: float = 30.0

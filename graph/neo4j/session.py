@@ -137,5 +137,12 @@ class Neo4jSession:
             ) from error
         except ClientError as error:
             raise StoreUnavailable(f"{uri} refused a request: {error.code}: {error.message}") from error
-        except (Neo4jError, DriverError, OSError) as error:
+        except Neo4jError as error:
+            hint = ""
+            if str(error.code).endswith("MemoryPoolOutOfMemoryError"):
+                hint = (
+                    ": give the server more heap (server.memory.heap.max_size; 6 GiB for a million parties)"
+                )
+            raise StoreUnavailable(f"Neo4j at {uri} failed: {error.code}: {error.message}{hint}") from error
+        except (DriverError, OSError) as error:
             raise StoreUnavailable(f"Neo4j at {uri} failed: {error}") from error

@@ -94,7 +94,8 @@ def check_what_people_see(settings: Neo4jSettings) -> None:
                WITH id, day, collect(i) AS seen WHERE size(seen) <> 1 OR seen[0].knownOn <> day RETURN id"""
         )
         assert not session.read(
-            "MATCH (i:Invoice) WHERE count{(i)<-[:ISSUED]-()} <> 1 OR count{(i)-[:BILLED_TO]->()} <> 1 RETURN i"
+            """MATCH (i:Invoice) WHERE count{(i)<-[:ISSUED]-()} <> 1 OR count{(i)-[:BILLED_TO]->()} <> 1
+               RETURN i"""
         )
         sums = session.read(
             """MATCH ()-[r:SUPPLIES]->() WITH sum(r.count) AS flows
