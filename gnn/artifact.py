@@ -92,7 +92,8 @@ def load(folder: Path) -> Model:
             raise ArtifactMismatch(
                 f"{folder} has layout {document['layout']}, this version reads {LAYOUT}: train again"
             )
-        with np.load(folder / ARRAYS_FILE, allow_pickle=False) as stored:
+        # Opened here, because numpy leaves a file open that is cut off.
+        with (folder / ARRAYS_FILE).open("rb") as file, np.load(file, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
         if {name: _digest(array) for name, array in arrays.items()} != document["arrays"]:
             raise ArtifactMismatch(f"{folder}: {ARRAYS_FILE} does not belong to {MODEL_FILE}: train again")
