@@ -1,0 +1,154 @@
+"""The command line as people and scripts use it: exit codes, JSON on stdout, the whole job."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import ecorisk
+from loaders.synthetic import EcosystemSettings, generate
+
+SAMPLES = Path(ecorisk.__file__).parent / "loaders" / "samples"
+
+
+class Terminal:
+    """Runs command lines in one workspace; what they print to stdout and stderr stays apart."""
+
+    def __init__(self, workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.workspace, self._capsys = workspace, capsys
+
+    def run(self, *arguments: str) -> tuple[int, str, str]:
+        self._capsys.readouterr()
+        code = ecorisk.run_command(["--workspace", str(self.workspace), *arguments])
+        captured = self._capsys.readouterr()
+        return code, captured.out, captured.err
+
+    def json(self, *arguments: str) -> dict[str, Any]:
+        code, out, err = self.run(*arguments, "--json")
+        assert code == 0, err
+        body = json.loads(out)
+        assert isinstance(body, dict)
+        return body
+
+
+@pytest.fixture
+def terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Terminal:
+    return Terminal(tmp_path / "workspace", capsys)
+
+
+def test_the_whole_job(terminal: Terminal, tmp_path: Path) -> None:
+    """Load, snapshot, train, evaluate, score and explain, as JSON of the documented shapes."""
+    generate(EcosystemSettings(parties=1500, seed=3), tmp_path / "tables")
+    loaded = terminal.json("load", "canonical", str(tmp_path / "tables"))
+    assert set(loaded["tables"]["invoices"]) == {"read", "accepted", "quarantined", "updated", "unchanged"}
+    assert loaded["tables"]["parties"]["accepted"] > 1000
+    assert loaded["reasons"] == {}
+
+    again = terminal.json("load", "canonical", str(tmp_path / "tables"))
+    assert all(counts["accepted"] == 0 for counts in again["tables"].values())
+
+    taken = terminal.json("snapshot", "--as-of", "2024-01-01")
+    assert taken["parties"] > 1000
+    assert len(taken["snapshot_sha"]) == 64
+
+    trained = terminal.json("train")
+    evaluated = terminal.json("evaluate")
+    assert set(evaluated) == {
+        "task", "test", "champion", "models", "differences", "inherited_share",
+    }  # fmt: skip
+    names = {"null", "degree", "gbdt_own", "gbdt_graph", "gnn", "default"}
+    assert set(evaluated["models"]) == names
+    assert set(evaluated["differences"]) == names
+    for metrics in evaluated["models"].values():
+        assert set(metrics) == {"auc", "ap", "ks", "brier", "ece", "lift5"}
+    # Scored anew from the stored artifact: the same figures as in training.
+    assert evaluated["models"] == trained["models"]
+
+    run = terminal.json("score", "--as-of", "2024-01-01")
+    assert set(run) == {"run_id", "as_of", "n", "model_sha", "snapshot_sha"}
+    assert run["model_sha"] == trained["model_sha"]
+    assert run["snapshot_sha"] == taken["snapshot_sha"]
+    assert terminal.json("score", "--as-of", "2024-01-01") == run
+
+    explained = terminal.json("explain", "--riskiest")
+    total = sum(part["log_odds"] for part in explained["parts"] if part["log_odds"] is not None)
+    assert total == pytest.approx(explained["z"], abs=1e-6)
+    assert sum(part["points"] for part in explained["parts"]) == explained["score"]
+    code, out, _ = terminal.run("explain", explained["party_id"])
+    assert code == 0
+    assert explained["party_id"] in out
+
+
+def test_options_may_stand_anywhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = str(tmp_path / "w")
+    line = ["load", "--json", "scms_delivery", str(SAMPLES / "scms_delivery"), f"--workspace={folder}"]
+    assert ecorisk.run_command(line) == 0
+    assert json.loads(capsys.readouterr().out)["source"] == "scms_delivery"
+    assert (tmp_path / "w" / "ecosystem.duckdb").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("load", "nothing_known", "."), 3, "there is no mapping"),
+        (("load", "canonical", "/no/such/folder"), 3, "no such file"),
+        (("snapshot", "--as-of", "yesterday"), 2, "YYYY-MM-DD"),
+        (("snapshot",), 2, "--as-of"),
+        (("snapshot", "--as-of", "2020-01-01"), 3, "load a source first"),
+        (("train",), 3, "load a source first"),
+        (("score", "--as-of", "2020-01-01"), 3, "ecorisk train"),
+        (("explain", "nobody"), 3, "ecorisk score"),
+        (("explain",), 2, "PARTY_ID"),
+        (("--store", "bolt://127.0.0.1:1", "snapshot", "--as-of", "2020-01-01"), 4, "127.0.0.1:1"),
+        (("--store", "postgres", "snapshot", "--as-of", "2020-01-01"), 3, "duckdb"),
+        (("frobnicate",), 2, "frobnicate"),
+    ],
+)
+def test_errors_have_their_codes_and_say_what_to_do(
+    terminal: Terminal, arguments: tuple[str, ...], code: int, message: str
+) -> None:
+    found, out, err = terminal.run(*arguments)
+    assert found == code
+    assert message in " ".join(err.split())
+    assert out == ""
+
+
+def test_an_error_is_one_json_object_too(terminal: Terminal) -> None:
+    code, out, _ = terminal.run("train", "--json")
+    assert code == 3
+    assert json.loads(out)["error"] == "BadInput"
+
+
+def test_too_little_evidence_is_refused_without_a_model(terminal: Terminal, tmp_path: Path) -> None:
+    generate(EcosystemSettings(parties=250, seed=1, base_rate=0.001), tmp_path / "tables")
+    terminal.json("load", "canonical", str(tmp_path / "tables"))
+    code, _, err = terminal.run("train")
+    assert code == 5
+    assert "no model was made" in err
+    assert not list((terminal.workspace / "models").glob("[0-9a-f]*"))
+
+
+def test_a_load_with_too_many_bad_rows_leaves_the_store_as_it_was(terminal: Terminal, tmp_path: Path) -> None:
+    tables = tmp_path / "tables"
+    tables.mkdir()
+    (tables / "parties.csv").write_text("party_id,kind,known_on\na,company,2020-01-01\nb,castle,2020-01-01\n")
+    code, _, err = terminal.run("load", "canonical", str(tables))
+    assert code == 3
+    assert "quarantine" in err
+    quarantined = next((terminal.workspace / "quarantine").glob("*.csv")).read_text("utf-8")
+    assert "castle" in quarantined
+    assert terminal.run("snapshot", "--as-of", "2021-01-01")[0] == 3
+
+
+def test_demo_does_not_delete_what_is_not_its_own(
+    terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("ten years of work")
+    code, _, err = terminal.run("demo", "--folder", str(tmp_path / "mine"))
+    assert code == 3
+    assert "not empty" in err
+    assert (tmp_path / "mine" / "thesis.txt").exists()
