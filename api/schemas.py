@@ -142,6 +142,7 @@ class ColumnPart(Strict):
     """A column that moved own or environment, by path attribution (approximate, unlike the split)."""
 
     name: str
+    code: str = Field(description="the reason's code, where this column becomes one")
     meaning: str
     unit: str | None
     part: Literal["own", "environment"]

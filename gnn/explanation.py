@@ -122,7 +122,8 @@ def _columns(run: StoredRun, code: int) -> list[Body]:
         listed.append(
             {
                 **{
-                    name: column[name] for name in ("name", "meaning", "unit", "part", "better", "actionable")
+                    name: column[name]
+                    for name in ("name", "code", "meaning", "unit", "part", "better", "actionable")
                 },
                 "value": value,
                 "peers_value": peers,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
@@ -17,6 +18,9 @@ from rich.text import Text
 from graph.currencies import MINOR_DIGITS
 
 Body = Mapping[str, Any]
+
+#: Rows shown behind a reason; ``--json`` has them all.
+SHOWN_ROWS = 2
 
 _BAND_STYLES = {"A": "bold green", "B": "green", "C": "yellow", "D": "red", "E": "bold red"}
 
@@ -52,7 +56,7 @@ def points_text(points: float) -> Text:
 
 def _columns(title: str, *names: str) -> Table:
     """A table whose columns named with a leading ``>`` are numbers."""
-    table = Table(title=title, title_justify="left", expand=False)
+    table = Table(title=title, title_justify="left", expand=False, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in names:
         table.add_column(name.removeprefix(">"), justify="right" if name.startswith(">") else "left")
     return table
@@ -93,7 +97,7 @@ def _footer(body: Body) -> Text:
 
 
 def _split_table(body: Body) -> Table:
-    table = _columns("What the score is made of", "Part", "", ">Log-odds of the bad outcome", ">Points")
+    table = _columns("What the score is made of", "Part", "", ">Log-odds of bad", ">Points")
     for part in body["parts"]:
         log_odds = "" if part["log_odds"] is None else f"{part['log_odds']:+.4f}"
         first = part["part"] == "base"
@@ -108,7 +112,10 @@ def _reasons_table(body: Body) -> Table:
     table = _columns("Principal reasons", ">Points", "Reason", ">Value", ">Peers", "Rows behind it")
     currency = body["base_currency"]
     for reason in body["reasons"]:
-        rows = [_evidence_text(row, currency) for row in reason["evidence"] or ()]
+        evidence = reason["evidence"] or ()
+        rows = [_evidence_text(row, currency) for row in evidence[:SHOWN_ROWS]]
+        if len(evidence) > SHOWN_ROWS:
+            rows.append(Text(f"and {len(evidence) - SHOWN_ROWS} more", "dim"))
         table.add_row(
             points_text(reason["points"]),
             plain(reason["text"]),
@@ -145,9 +152,10 @@ def _counterparties_table(body: Body) -> Table:
 
 
 def _columns_table(body: Body) -> Table:
-    table = _columns("What moved its own part most (approximate)", ">Points", "Column", ">Value", ">Peers")
+    table = _columns("What else moved its own part (approximate)", ">Points", "Column", ">Value", ">Peers")
     currency = body["base_currency"]
-    for column in body["columns"]:
+    told = {reason["code"] for reason in body["reasons"]}
+    for column in (column for column in body["columns"] if column["code"] not in told):
         table.add_row(
             points_text(column["points"]),
             plain(column["meaning"]),
