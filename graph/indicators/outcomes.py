@@ -25,26 +25,26 @@ def outcomes_by_party(facts: Facts) -> ir.Table:
     return rows.group_by("party_code").aggregate(**columns)
 
 
-def _definitions(kind: str, word: str, needs: tuple[str, ...]) -> Iterator[Definition]:
+def _definitions(kind: str, what: str, needs: tuple[str, ...]) -> Iterator[Definition]:
     yield Definition(
         f"past_{kind}_count_365d", "count", 365, "lower",
-        f"Outcomes \"{word}\" of this party in the last 365 days.",
-        f"An outcome \"{word}\" was recorded in the last year", lambda t: t[f"{kind}_year"], False, needs,
+        f"Number of this party's {what}s in the last 365 days.",
+        f"A {what} was recorded in the last year", lambda t: t[f"{kind}_year"], False, needs,
     )  # fmt: skip
     yield Definition(
         f"past_{kind}_count", "count", None, "lower",
-        f"Outcomes \"{word}\" of this party so far.",
-        f"An outcome \"{word}\" is on record", lambda t: t[f"{kind}_ever"], False, needs,
+        f"Number of this party's {what}s so far.",
+        f"A {what} is on record", lambda t: t[f"{kind}_ever"], False, needs,
     )  # fmt: skip
     yield Definition(
         f"past_{kind}_share", "share", None, "lower",
-        f"Share of this party's cases with a stated result that ended as \"{word}\".",
-        f"A high share of cases ended as \"{word}\"", lambda t: t[f"{kind}_share"], False, needs,
+        f"Share of this party's cases with a stated result that ended in a {what}.",
+        f"A high share of cases ended in a {what}", lambda t: t[f"{kind}_share"], False, needs,
     )  # fmt: skip
     yield Definition(
         f"days_since_past_{kind}", "days", None, "higher",
-        f"Days since the latest outcome \"{word}\" of this party.",
-        f"An outcome \"{word}\" was recorded lately", lambda t: t[f"{kind}_age"], False, needs,
+        f"Days since this party's latest {what}.",
+        f"A {what} was recorded lately", lambda t: t[f"{kind}_age"], False, needs,
     )  # fmt: skip
 
 
@@ -59,8 +59,12 @@ SHEETS = (
                 "Cases of this party with a stated result, good or bad, so far.",
                 "The number of past cases is out of the ordinary", column("stated"),
             ),
-            *_definitions("bad", "bad", ()),
-            *(d for kind in OUTCOME_KINDS for d in _definitions(kind, kind, (f"outcomes.kind={kind}",))),
+            *_definitions("bad", "bad outcome", ()),
+            *(
+                definition
+                for kind in OUTCOME_KINDS
+                for definition in _definitions(kind, f'"{kind}" outcome', (f"outcomes.kind={kind}",))
+            ),
         ),
     ),
 )  # fmt: skip
