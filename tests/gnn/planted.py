@@ -14,6 +14,7 @@ from gnn.boosting import BoostingSettings
 from gnn.panel import Origin, Panel
 from gnn.targets import KnownOutcomes
 from gnn.training import TrainingSettings
+from graph.relations import Relation
 from graph.snapshot import Snapshot
 from graph.source import Part, Task
 from tests.ecosystems import START, Rows, random_trade, snapshot
@@ -77,7 +78,7 @@ def static_panel(there: Snapshot, contagion: float = 4.0) -> Panel:
         seen = (part < max(number, 1)).astype(np.float32)
         known = KnownOutcomes(n=seen, bad=seen * labels)
         origins.append(Origin(name, AS_OF, there, codes, labels[codes], known, number == 0))
-    days: dict[Part, tuple[date, ...]] = {name: (AS_OF,) for name in parts}
+    days: dict[Part, tuple[date, ...]] = dict.fromkeys(parts, (AS_OF,))
     return Panel(Task("planted", "default", by_splits=True, as_of=days), tuple(origins))
 
 
@@ -85,6 +86,30 @@ def without(panel: Panel, relations: bool) -> Panel:
     """``panel`` whose snapshots keep (or lose) their relations."""
     origins = tuple(
         replace(o, snapshot=o.snapshot if relations else replace(o.snapshot, relations={}))
+        for o in panel.origins
+    )
+    return replace(panel, origins=origins)
+
+
+def misplaced(panel: Panel, seed: int = 3) -> Panel:
+    """``panel`` whose parties have changed places in the graph: the same links, meaning nothing."""
+
+    def moved(relation: Relation, place: np.ndarray) -> Relation:
+        source = np.repeat(np.arange(len(place)), relation.degree())
+        order = np.lexsort((place[relation.indices], place[source]))
+        arrays = {k: v[order] for k, v in relation.arrays() if k not in ("indptr", "indices")}
+        indptr = np.concatenate(([0], np.cumsum(np.bincount(place[source], minlength=len(place)))))
+        indices = place[relation.indices][order].astype(np.int32)
+        return Relation(name=relation.name, indptr=indptr, indices=indices, **arrays)
+
+    place = np.random.default_rng(seed).permutation(panel.origins[0].snapshot.n_parties)
+    origins = tuple(
+        replace(
+            o,
+            snapshot=replace(
+                o.snapshot, relations={k: moved(r, place) for k, r in o.snapshot.relations.items()}
+            ),
+        )
         for o in panel.origins
     )
     return replace(panel, origins=origins)

@@ -66,7 +66,9 @@ def test_strongest_first_then_remainders(scored: ScoredParts) -> None:
     parts = counterparty_parts(scored.attribution, 3, 10)
     sizes = [abs(part.log_odds) for part in parts if part.counterparty is not None]
     assert sizes == sorted(sizes, reverse=True)
-    assert [part.counterparty is None for part in parts] == sorted(part.counterparty is None for part in parts)
+    assert [part.counterparty is None for part in parts] == sorted(
+        part.counterparty is None for part in parts
+    )
 
 
 def test_a_worse_counterparty_gives_more(trained: Model, scored: ScoredParts) -> None:

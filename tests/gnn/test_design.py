@@ -98,9 +98,9 @@ def test_a_snapshot_without_a_relation_gives_blank_columns(trained: Model, panel
     relations = {n: r for n, r in test.snapshot.relations.items() if not n.startswith("SUPPLIES")}
     bare = view_of(trained.preparation, replace(test.snapshot, relations=relations), test.known)
     columns = relation_columns(bare, RELATION, test.codes)
-    assert columns.matrix.values.shape[1] == relation_columns(bare, ANY, test.codes).matrix.values.shape[1] + 3 + (
-        len(trained.preparation.schema.caused.get(RELATION, ()))
-    )
+    assert columns.matrix.values.shape[1] == relation_columns(bare, ANY, test.codes).matrix.values.shape[
+        1
+    ] + 3 + (len(trained.preparation.schema.caused.get(RELATION, ())))
     for hop in (1, 2):
         assert not np.nan_to_num(columns.linear[hop]).any()
 

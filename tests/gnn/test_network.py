@@ -86,4 +86,6 @@ def test_hetero_data_holds_every_party_and_pair(trained: Model, panel_of_parts: 
     for name, relation in view.snapshot.relations.items():
         edges = data["party", name, "party"]
         assert edges.edge_attr.shape == (relation.n_pairs, len(EDGE_COLUMNS))
-        np.testing.assert_array_equal(np.bincount(edges.edge_index[1], minlength=len(column)), relation.degree())
+        np.testing.assert_array_equal(
+            np.bincount(edges.edge_index[1], minlength=len(column)), relation.degree()
+        )

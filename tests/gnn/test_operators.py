@@ -69,12 +69,16 @@ def test_old_links_of_a_quiet_party_still_count(ecosystem: Snapshot) -> None:
     np.testing.assert_allclose(dense(operator).sum(1)[operator.degree() > 0], 1.0)
 
 
-pairs_of = st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7)).filter(lambda p: p[0] != p[1]), min_size=1)
+pairs_of = st.lists(
+    st.tuples(st.integers(0, 7), st.integers(0, 7)).filter(lambda p: p[0] != p[1]), min_size=1
+)
 
 
 @settings(max_examples=40, deadline=None)
 @given(pairs=pairs_of, seed=st.integers(0, 99))
-def test_two_hops_are_all_paths_but_the_way_back(ecosystem: Snapshot, pairs: list[tuple[int, int]], seed: int) -> None:
+def test_two_hops_are_all_paths_but_the_way_back(
+    ecosystem: Snapshot, pairs: list[tuple[int, int]], seed: int
+) -> None:
     n = 8
     forward = relation(n, pairs)
     small = replace(

@@ -9,7 +9,6 @@ import pytest
 from gnn.artifact import save
 from gnn.model import Model
 from gnn.panel import Panel
-from gnn.placebo import permute_panel
 from gnn.scoring import raw_parts, score
 from gnn.training import fit_groups, train, training_view
 from gnn.views import design
@@ -37,7 +36,7 @@ def test_without_links_own_columns_alone_are_served(panel_of_parts: Panel) -> No
 
 
 def test_links_that_mean_nothing_give_nothing(panel_of_parts: Panel) -> None:
-    model = train(permute_panel(panel_of_parts, 3), planted.QUICK)
+    model = train(planted.misplaced(panel_of_parts), planted.QUICK)
     assert model.facts["inherited"] is False
     assert model.relations == ()
 

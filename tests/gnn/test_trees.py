@@ -25,7 +25,7 @@ def test_group_sums_are_the_boosters_raw_score() -> None:
     trees = exported(booster, GROUPS)
     starts = (0, 3, 5)
     by_group = [
-        total(trees.of_group(g, start), np.ascontiguousarray(x[:, GROUPS == g]))
+        total(trees.of_group(g, start), np.ascontiguousarray(x[:, g == GROUPS]))
         for g, start in enumerate(starts)
     ]
     raw = booster.predict(x, raw_score=True)
