@@ -35,19 +35,18 @@ def tables(n: int = N) -> dict[str, Rows]:
     """Companies of two industries that trade; everyone shares an address with a few others."""
     found = random_trade(n, 6 * n, 3)
     rng = np.random.default_rng(4)
-    links = []
-    for i in range(n):
-        for j in rng.choice(n, 2, replace=False):
-            if i != j:
-                links.append(
-                    {
-                        "source_id": f"P{i:03d}",
-                        "target_id": f"P{j:03d}",
-                        "kind": "SHARES_ADDRESS" if i % 2 else "GUARANTEES",
-                        "valid_from": START,
-                        "weight": float(rng.random() + 0.5),
-                    }
-                )
+    links = [
+        {
+            "source_id": f"P{i:03d}",
+            "target_id": f"P{j:03d}",
+            "kind": "SHARES_ADDRESS" if i % 2 else "GUARANTEES",
+            "valid_from": START,
+            "weight": float(rng.random() + 0.5),
+        }
+        for i in range(n)
+        for j in rng.choice(n, 2, replace=False)
+        if i != j
+    ]
     return {**found, "links": links}
 
 

@@ -84,7 +84,7 @@ def test_training_rows_do_not_see_labels_of_their_own_fold(trained: Model, panel
 
 
 def test_training_and_serving_make_the_same_relation_columns(trained: Model, panel_of_parts: Panel) -> None:
-    """Valid rows go the way of served ones; a relation's columns do not depend on which rows are asked for."""
+    """Valid rows go the way of served ones; columns do not depend on which rows are asked for."""
     valid = panel_of_parts.of("valid")[0]
     view = view_of(trained.preparation, valid.snapshot, valid.known)
     everyone = np.arange(valid.snapshot.n_parties, dtype=np.int32)
