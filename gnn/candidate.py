@@ -58,7 +58,7 @@ def make_candidate(
     Raises ``Refused`` where there is too little to learn from (no model is made then), ``BadInput`` where
     the task is not clear or the data's span is too short.
     """
-    panel = build_panel(store, task_of(store, task, purpose), purpose, tell)
+    panel = build_panel(store, task_of(store, task, purpose), purpose, tell, keep_tables=False)
     require_evidence(panel)
     tell("training")
     model = train(panel, progress=tell)
@@ -88,5 +88,5 @@ def evaluate_champion(
     """The champion and the challengers of its training, scored anew on the task's test part."""
     folder = workspace.require_champion()
     model = artifact.load(folder)
-    panel: Panel = build_panel(store, artifact.task_of(model), purpose, tell)
+    panel: Panel = build_panel(store, artifact.task_of(model), purpose, tell, keep_tables=False)
     return evaluate(model, challengers.load(folder / CHALLENGERS_FOLDER), panel, tell)

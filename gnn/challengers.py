@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from gnn.blend import calibrate
 from gnn.boosting import BoostingSettings, fit
-from gnn.features import ENVIRONMENT, OWN, FeatureMatrix
+from gnn.features import ENVIRONMENT, OWN, FeatureMatrix, Stacked
 from gnn.model import Model
 from gnn.panel import Origin, Panel, thinned
-from gnn.views import design, view_of
+from gnn.views import designs, view_of
 from graph.errors import ArtifactMismatch
 
 SETTINGS = BoostingSettings()
@@ -32,9 +32,7 @@ _DEGREE_PREFIX = "log_degree:"
 _FILE = "challengers.json"
 
 #: Rows of a part that challengers are trained or calibrated on, at most.
-MAX_ROWS = 200_000
-#: Rows whose columns are made at a time.
-_CHUNK = 100_000
+MAX_ROWS = 100_000
 
 
 @dataclass(frozen=True)
@@ -77,6 +75,8 @@ def _select(features: FeatureMatrix, columns: tuple[str, ...]) -> NDArray[np.flo
     missing = [name for name in columns if name not in position]
     if missing:
         raise ArtifactMismatch(f"the challengers were trained on columns that are not there: {missing[:5]}")
+    if columns == features.names:
+        return features.values
     return features.values[:, [position[name] for name in columns]]
 
 
@@ -100,16 +100,17 @@ def features_of(model: Model, origin: Origin) -> Iterator[FeatureMatrix]:
         training=origin.part == "train",
         own_labels_known=origin.own_labels_known,
     )
-    for start in range(0, len(origin.codes), _CHUNK):
-        yield design(view, origin.codes[start : start + _CHUNK])
+    yield from designs(view, origin.codes)
 
 
 def labelled_rows(model: Model, origins: tuple[Origin, ...]) -> LabelledRows:
     """Columns and labels of all rows of ``origins``, stacked."""
-    found = [features for origin in origins for features in features_of(model, origin)]
-    values = np.concatenate([features.values for features in found])
     labels = np.concatenate([origin.labels for origin in origins])
-    return LabelledRows(replace(found[0], values=values), labels)
+    stacked = Stacked(len(labels))
+    for origin in origins:
+        for features in features_of(model, origin):
+            stacked.add(features)
+    return LabelledRows(stacked.matrix(), labels)
 
 
 def train_challengers(model: Model, panel: Panel, seed: int = 0) -> dict[str, Challenger]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -42,6 +42,26 @@ class FeatureMatrix:
         kept = [position for position, group in enumerate(self.groups) if group in groups]
         names = tuple(self.names[position] for position in kept)
         return FeatureMatrix(names, tuple(self.groups[p] for p in kept), self.values[:, kept])
+
+
+class Stacked:
+    """Rows of matrices with the same columns, one after the other; nothing is held twice."""
+
+    def __init__(self, rows: int) -> None:
+        self._rows, self._filled = rows, 0
+        self._matrix = FeatureMatrix((), (), np.empty((rows, 0), np.float32))
+
+    def add(self, part: FeatureMatrix) -> None:
+        """The next rows."""
+        if not self._filled:
+            values = np.empty((self._rows, len(part.names)), np.float32)
+            self._matrix = FeatureMatrix(part.names, part.groups, values)
+        self._matrix.values[self._filled : self._filled + len(part.values)] = part.values
+        self._filled += len(part.values)
+
+    def matrix(self) -> FeatureMatrix:
+        """All rows that were added."""
+        return self._matrix
 
 
 @dataclass(frozen=True)
@@ -100,6 +120,14 @@ def raw_columns(snapshot: Snapshot) -> RawColumns:
     if snapshot not in _MADE:
         _MADE[snapshot] = _make_columns(snapshot)
     return _MADE[snapshot]
+
+
+def without_tables(snapshot: Snapshot) -> Snapshot:
+    """``snapshot`` with its columns made and its tables gone, but for the parties."""
+    made = raw_columns(snapshot)
+    light = replace(snapshot, tables={"parties": snapshot.tables["parties"]})
+    _MADE[light] = made
+    return light
 
 
 def _make_columns(snapshot: Snapshot) -> RawColumns:

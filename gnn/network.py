@@ -90,12 +90,13 @@ class EcosystemNetwork(MessagePassing):  # type: ignore[misc]
 
     def gather(self, data: HeteroData) -> dict[str, Tensor]:
         """Columns of every party by relation, float64 [n, width]: hop 1, hop 2, counterparty-caused."""
-        found = {}
-        for relation in self.relations:
-            parts = [self._hop(data, relation, hop) for hop in (1, 2)]
-            edges = data[PARTY, relation, PARTY]
-            found[relation] = torch.cat([*parts, edges.caused] if "caused" in edges else parts, dim=1)
-        return found
+        return {relation: self.gather_one(data, relation) for relation in self.relations}
+
+    def gather_one(self, data: HeteroData, relation: str) -> Tensor:
+        """Columns of every party for one relation."""
+        parts = [self._hop(data, relation, hop) for hop in (1, 2)]
+        edges = data[PARTY, relation, PARTY]
+        return torch.cat([*parts, edges.caused] if "caused" in edges else parts, dim=1)
 
     def standardise(self, columns: Mapping[str, Tensor], s: Tensor) -> None:
         """Take scales (and the centres of means) from training rows."""

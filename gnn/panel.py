@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from gnn.calendar import choose_days, observed_until
+from gnn.features import without_tables
 from gnn.targets import KnownOutcomes, known_outcomes, population, results
 from gnn.tasks import choose_task
 from graph.errors import BadInput, Refused
@@ -31,6 +32,9 @@ __all__ = [
 
 #: No model is made of fewer bad outcomes than this.
 MIN_POSITIVES = 30
+
+#: Training days are taken from the latest back until they hold so many rows: more would be thinned away.
+ENOUGH_ROWS = 200_000
 
 #: A window counts as observed where the data stop no more than this share of the horizon before its end:
 #: the last row of a file seldom falls on the day it was cut.
@@ -118,10 +122,12 @@ def positions(of: Snapshot, among: Snapshot) -> NDArray[np.int64]:
 
 
 class _Days:
-    """Snapshots by day, each read once."""
+    """Snapshots by day, each read once; ``keep_tables``: whether origins keep more of them than columns."""
 
-    def __init__(self, store: EcosystemStore, purpose: str | None, tell: Callable[[str], None]) -> None:
-        self._store, self._purpose, self._tell = store, purpose, tell
+    def __init__(
+        self, store: EcosystemStore, purpose: str | None, tell: Callable[[str], None], keep_tables: bool
+    ) -> None:
+        self._store, self._purpose, self._tell, self._keep_tables = store, purpose, tell, keep_tables
         self._read: dict[date, Snapshot] = {}
 
     def __call__(self, day: date) -> Snapshot:
@@ -130,22 +136,29 @@ class _Days:
             self._read[day] = self._store.read(day, self._purpose)
         return self._read[day]
 
+    def settled(self, origin: Origin) -> Origin:
+        """``origin``, whose day is not looked at again."""
+        self._read.pop(origin.as_of, None)
+        return origin if self._keep_tables else replace(origin, snapshot=without_tables(origin.snapshot))
+
 
 def build_panel(
     store: EcosystemStore,
     task: Task,
     purpose: str | None = None,
     progress: Callable[[str], None] | None = None,
+    keep_tables: bool = True,
 ) -> Panel:
     """Snapshots, populations and labels of every day of ``task``.
 
-    ``progress`` is called with one sentence a step. Raises ``BadInput`` where the store is empty, the
-    data's span is too short for the horizon, or a part keeps no usable day.
+    ``progress`` is called with one sentence a step. Without ``keep_tables`` the snapshots' columns are made
+    at once and their tables let go: those of a large ecosystem would fill the memory. Raises ``BadInput``
+    where the store is empty, the data's span is too short for the horizon, or a part keeps no usable day.
     """
     latest = store.latest_day()
     if latest is None:
         raise BadInput("the store is empty: load a source first")
-    read = _Days(store, purpose, progress or (lambda _: None))
+    read = _Days(store, purpose, progress or (lambda _: None), keep_tables)
     panel = _panel_by_splits(read, task, latest) if task.by_splits else _dated_panel(read, task, latest)
     empty = [part for part in PARTS if not any(len(origin.codes) for origin in panel.of(part))]
     if empty:
@@ -188,13 +201,18 @@ def _dated_panel(read: _Days, task: Task, latest: date) -> Panel:
         missing = ", ".join(part for part in PARTS if not days[part])
         raise BadInput(f"task {task.name}: names as_of days, but none for {missing}: name all, or none")
     kept, notes = _usable_days(task, days, until)
-    origins = []
-    for part in PARTS:
-        for day in kept[part]:
-            # What was known on the first test day is all that a model of that day could have learnt from.
-            later = last if part == "test" else read(kept["test"][0])
-            origins.append(_dated_origin(part, read(day), later, task))
-    return Panel(task, tuple(origins), tuple(notes))
+    train: list[Origin] = []
+    for day in reversed(kept["train"]):
+        if sum(len(origin.codes) for origin in train) >= ENOUGH_ROWS:
+            notes.append(f"train day {day} left out: later days hold {ENOUGH_ROWS:,} rows")
+            continue
+        # What was known on the first test day is all that a model of that day could have learnt from.
+        train.insert(0, read.settled(_dated_origin("train", read(day), read(kept["test"][0]), task)))
+    valid = [
+        read.settled(_dated_origin("valid", read(day), read(kept["test"][0]), task)) for day in kept["valid"]
+    ]
+    test = [read.settled(_dated_origin("test", read(day), last, task)) for day in kept["test"]]
+    return Panel(task, (*train, *valid, *test), tuple(notes))
 
 
 def _dated_origin(part: Part, snapshot: Snapshot, later: Snapshot, task: Task) -> Origin:
@@ -257,7 +275,7 @@ def _panel_by_splits(read: _Days, task: Task, latest: date) -> Panel:
                 own_labels_known=part == "train",
             )
         )
-    return Panel(task, tuple(origins), tuple(notes))
+    return Panel(task, tuple(read.settled(origin) for origin in origins), tuple(notes))
 
 
 def _in_population(snapshot: Snapshot, task: Task, among: Snapshot) -> NDArray[np.int64]:

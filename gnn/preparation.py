@@ -34,7 +34,7 @@ class TrainingSettings:
     seeds: tuple[int, ...] = (1, 2, 3)
     half_life_days: float = HALF_LIFE_DAYS
     averaged_columns: int = 24
-    max_rows: int = 200_000
+    max_rows: int = 100_000
     min_linked_rows: int = 30
     stage_1: BoostingSettings = STAGE_1
     trees: BoostingSettings = field(default_factory=BoostingSettings)

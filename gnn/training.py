@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from gnn.blend import GATE_ERRORS, gain_in_errors, log_loss, weigh
-from gnn.boosting import exported, fit, fit_all
-from gnn.features import ENVIRONMENT, OWN, FeatureMatrix, RawColumns, raw_columns
+from gnn.boosting import exported, fit_seeds
+from gnn.features import ENVIRONMENT, OWN, FeatureMatrix, RawColumns, Stacked, raw_columns
 from gnn.heterodata import learning_data
 from gnn.model import Blend, Centres, Model, Network, Preparation
 from gnn.network import EcosystemNetwork
@@ -20,7 +19,7 @@ from gnn.panel import MIN_POSITIVES, Origin, Panel, thinned
 from gnn.preparation import TrainingSettings, prepare
 from gnn.scoring import RawParts, both_groups, raw_parts, stage_1_mean
 from gnn.trees import Trees, join, total, total_by_column
-from gnn.views import View, design, view_of
+from gnn.views import View, designs, view_of
 from graph.errors import Refused
 from graph.source import Part
 
@@ -99,27 +98,29 @@ def _gathered(
         for name, w in zip(network.relations, network.read_out, strict=True)
     }
     for sight, positions in view.rows_by_sight(codes):
-        columns = network.gather(learning_data(view, sight))
-        for name, values in columns.items():
-            found[name][positions] = values[torch.from_numpy(codes[positions].astype(np.int64))].numpy()
+        data, rows = learning_data(view, sight), torch.from_numpy(codes[positions].astype(np.int64))
+        for name in network.relations:
+            found[name][positions] = network.gather_one(data, name)[rows].numpy()
     return found
 
 
 def _rows(
     prepared: Preparation, network: EcosystemNetwork, origins: Sequence[Origin], raws: Sequence[RawColumns]
 ) -> _Rows:
-    designs, linear, s = [], [], []
+    labels = np.concatenate([origin.labels for origin in origins])
+    stacked = Stacked(len(labels))
+    linear, s = [], []
     for origin, raw in zip(origins, raws, strict=True):
         view = training_view(prepared, origin, raw)
-        designs.append(design(view, origin.codes))
+        for part in designs(view, origin.codes):
+            stacked.add(part)
         linear.append(_gathered(network, view, origin.codes))
         s.append(np.stack((view.s_own, view.s_environment, view.s_base))[:, origin.codes])
-    values = np.concatenate([d.values for d in designs])
     return _Rows(
-        replace(designs[0], values=values),
+        stacked.matrix(),
         {name: np.concatenate([part[name] for part in linear]) for name in network.relations},
         s=np.concatenate(s, axis=1),
-        labels=np.concatenate([origin.labels for origin in origins]),
+        labels=labels,
     )
 
 
@@ -129,8 +130,7 @@ def fit_groups(
     """Group-additive trees: the mean of the seeds' ensembles, by group, each over its group's columns."""
     groups = tuple(dict.fromkeys(matrix.groups))
     group = np.array([groups.index(name) for name in matrix.groups], np.int32)
-    jobs = [partial(fit, matrix.values, labels, group, settings.trees, seed) for seed in settings.seeds]
-    boosters = fit_all(jobs)
+    boosters = fit_seeds(matrix.values, labels, group, settings.trees, settings.seeds)
     together = join([exported(booster, group) for booster in boosters]).scaled(1.0 / len(boosters))
     first = {name: matrix.groups.index(name) for name in groups}
     return {name: together.of_group(groups.index(name), first[name]) for name in groups}

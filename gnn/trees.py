@@ -90,44 +90,74 @@ def join(ensembles: list[Trees]) -> Trees:
     return Trees(**{name: np.concatenate(values) for name, values in parts.items()})
 
 
-@numba.njit(cache=True, inline="always")
-def _next(node, value, threshold, left, right, missing_left):  # type: ignore[no-untyped-def]
-    if np.isnan(value):
-        if missing_left[node] >= 0:
-            return left[node] if missing_left[node] == 1 else right[node]
-        value = 0.0
-    return left[node] if value <= threshold[node] else right[node]
+#: Rows that walk down a tree side by side.
+_ROWS = 64
+
+
+@numba.njit(cache=True)
+def _paths(roots, column, threshold, left, right, missing_left):  # type: ignore[no-untyped-def]
+    """Trees made for walking without branches: per node its column, its children (right, left) and whether
+    NaN goes left, where a leaf leads back to itself; and the depth of each tree."""
+    n = len(column)
+    taken, child = np.zeros(n, np.int32), np.empty((n, 2), np.int32)
+    nan_left, level, depth = np.zeros(n, np.bool_), np.zeros(n, np.int32), np.zeros(len(roots), np.int32)
+    for tree in range(len(roots)):
+        end = roots[tree + 1] if tree + 1 < len(roots) else n
+        for node in range(roots[tree], end):
+            if column[node] < 0:
+                child[node] = node
+                depth[tree] = max(depth[tree], level[node])
+            else:
+                taken[node] = column[node]
+                child[node, 0], child[node, 1] = right[node], left[node]
+                level[left[node]] = level[right[node]] = level[node] + 1
+                nan_left[node] = missing_left[node] == 1 or (missing_left[node] < 0 and threshold[node] >= 0)
+    return taken, child, nan_left, depth
 
 
 @numba.njit(cache=True, parallel=True)
-def _sum(x, roots, column, threshold, left, right, missing_left, value, out):  # type: ignore[no-untyped-def]
-    for row in numba.prange(x.shape[0]):
-        total = 0.0
-        for root in roots:
-            node = root
-            while column[node] >= 0:
-                node = _next(node, float(x[row, column[node]]), threshold, left, right, missing_left)
-            total += value[node] - value[root]
-        out[row] = total
+def _sum(x, roots, depth, column, threshold, child, nan_left, value, out):  # type: ignore[no-untyped-def]
+    for block in numba.prange((len(x) + _ROWS - 1) // _ROWS):
+        start = block * _ROWS
+        size = min(_ROWS, len(x) - start)
+        node = np.empty(_ROWS, np.int32)
+        for tree in range(len(roots)):
+            node[:] = roots[tree]
+            for _ in range(depth[tree]):
+                for row in range(size):
+                    at = node[row]
+                    given = x[start + row, column[at]]
+                    goes_left = (given <= threshold[at]) | ((given != given) & nan_left[at])
+                    node[row] = child[at, np.int64(goes_left)]
+            for row in range(size):
+                out[start + row] += value[node[row]] - value[roots[tree]]
 
 
 @numba.njit(cache=True, parallel=True)
 def _sum_by_column(  # type: ignore[no-untyped-def]
-    x, roots, column, threshold, left, right, missing_left, value, out
+    x, roots, depth, column, threshold, child, nan_left, value, out
 ):
-    for row in numba.prange(x.shape[0]):
-        for root in roots:
-            node = root
-            while column[node] >= 0:
-                after = _next(node, float(x[row, column[node]]), threshold, left, right, missing_left)
-                out[row, column[node]] += value[after] - value[node]
-                node = after
+    for block in numba.prange((len(x) + _ROWS - 1) // _ROWS):
+        start = block * _ROWS
+        size = min(_ROWS, len(x) - start)
+        node = np.empty(_ROWS, np.int32)
+        for tree in range(len(roots)):
+            node[:] = roots[tree]
+            for _ in range(depth[tree]):
+                for row in range(size):
+                    at = node[row]
+                    given = x[start + row, column[at]]
+                    goes_left = (given <= threshold[at]) | ((given != given) & nan_left[at])
+                    after = child[at, np.int64(goes_left)]
+                    out[start + row, column[at]] += value[after] - value[at]
+                    node[row] = after
 
 
 def _walked(trees: Trees) -> tuple[NDArray[Any], ...]:
-    return (
-        trees.roots, trees.column, trees.threshold, trees.left, trees.right, trees.missing_left, trees.value,
-    )  # fmt: skip
+    column, child, nan_left, depth = _paths(
+        trees.roots, trees.column, trees.threshold, trees.left, trees.right, trees.missing_left
+    )
+    return trees.roots, depth, column, trees.threshold, child, nan_left, trees.value
 
 
 def total(trees: Trees, x: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -27,6 +27,7 @@ from gnn.features import (
     FeatureMatrix,
     PartyColumns,
     RawColumns,
+    Stacked,
     fold_of,
     own_and_environment,
     raw_columns,
@@ -37,6 +38,9 @@ from gnn.operators import operators
 from gnn.targets import KnownOutcomes
 from gnn.trees import join, total
 from graph.snapshot import Snapshot
+
+#: Rows whose columns are put together at a time: all of them at once would need their memory twice.
+_CHUNK = 32_768
 
 #: Own columns that say nothing about the party itself.
 _DEGREE = "log_degree:"
@@ -259,6 +263,19 @@ def _assembled(
 
 def design(view: View, rows: NDArray[np.int32]) -> FeatureMatrix:
     """All columns of ``rows``: own, environment, then one relation after the other."""
+    stacked = Stacked(len(rows))
+    for part in designs(view, rows):
+        stacked.add(part)
+    return stacked.matrix()
+
+
+def designs(view: View, rows: NDArray[np.int32]) -> Iterator[FeatureMatrix]:
+    """``design`` in parts: some rows, then the next."""
+    for start in range(0, max(len(rows), 1), _CHUNK):
+        yield _design(view, rows[start : start + _CHUNK])
+
+
+def _design(view: View, rows: NDArray[np.int32]) -> FeatureMatrix:
     parts = [own_matrix(view, rows)]
     parts += [relation_columns(view, relation, rows).matrix for relation in view.preparation.relations]
     return FeatureMatrix(
