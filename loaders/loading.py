@@ -4,11 +4,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
-import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,6 +31,8 @@ from loaders.staging import Progress, Staging, offered
 from loaders.typedtables import TypedTable, count, typed_table
 
 MEMORY_LIMIT = "2GB"
+#: File in a load's folder that is locked as long as its process lives.
+_HELD = "held"
 
 
 def load(
@@ -70,14 +72,22 @@ def load(
         return report
 
 
+def _sweep(room: Path) -> None:
+    """Remove the folders of loads that were killed: nobody holds the lock of theirs any more."""
+    for lock in room.glob(f"load-*/{_HELD}"):
+        with suppress(OSError), lock.open("w") as held:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(lock.parent)
+
+
 @contextmanager
 def _scratch(workspace: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
     """A folder and a DuckDB database for one load, both gone afterwards."""
-    for left_behind in (workspace / "tmp").glob("load-*"):  # of loads that were killed
-        if time.time() - left_behind.stat().st_mtime > 24 * 3600:
-            shutil.rmtree(left_behind, ignore_errors=True)
+    _sweep(workspace / "tmp")
     folder = workspace / "tmp" / f"load-{uuid.uuid4().hex[:12]}"
     folder.mkdir(parents=True)
+    held = (folder / _HELD).open("w")
+    fcntl.flock(held, fcntl.LOCK_EX)
     connection = duckdb.connect(
         ":memory:",
         config={
@@ -94,6 +104,7 @@ def _scratch(workspace: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]
     finally:
         connection.close()
         shutil.rmtree(folder, ignore_errors=True)
+        held.close()
 
 
 @dataclass
