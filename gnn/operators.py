@@ -119,11 +119,24 @@ def _normalised(indptr: NDArray[np.int64], weight: NDArray[np.float64]) -> NDArr
     return np.divide(weight, sums[row], out=np.zeros_like(weight), where=sums[row] > 0)
 
 
+def stakes(relation: Relation) -> NDArray[np.float64]:
+    """What each pair has at stake, float64 [m]: its amount, or its rows (or declared weight) without one.
+
+    Where others state amounts, rows without one count for the relation's average: who buys most weighs most.
+    """
+    rows = np.maximum(relation.strength, 1e-9)
+    stated = relation.amount > 0
+    if not stated.any():
+        return rows
+    average = float(relation.amount[stated].sum()) / float(rows[stated].sum())
+    return np.where(stated, relation.amount.astype(np.float64), rows * average)
+
+
 def decayed(relation: Relation, as_of_day: int, half_life_days: float) -> NDArray[np.float64]:
-    """Strength of each pair, halved for every ``half_life_days`` since its last row, float64 [m]."""
+    """Stake of each pair, halved for every ``half_life_days`` since its last row, float64 [m]."""
     age = np.maximum(as_of_day - relation.last_on.astype(np.float64), 0.0)
     # No pair is ever wholly forgotten: an underflow would make a row of old pairs look empty.
-    return np.maximum(relation.strength, 1e-9) * np.maximum(0.5 ** (age / half_life_days), 1e-9)
+    return stakes(relation) * np.maximum(0.5 ** (age / half_life_days), 1e-9)
 
 
 def _union(shares: Iterable[sp.csr_matrix], n: int) -> sp.csr_matrix:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gnn.linear_columns import ANY
-from gnn.operators import decayed, gather, gather_two_hops, operators
+from gnn.operators import decayed, gather, gather_two_hops, operators, stakes
 from graph.relations import Relation, transpose
 from graph.snapshot import Snapshot
 
@@ -55,6 +55,14 @@ def test_any_joins_whoever_is_joined(ecosystem: Snapshot) -> None:
     found = operators(ecosystem)
     joined = sum(dense(operator) > 0 for name, operator in found.items() if name != ANY)
     np.testing.assert_array_equal(joined > 0, dense(found[ANY]) > 0)
+
+
+def test_who_buys_most_weighs_most() -> None:
+    trade = relation(4, [(0, 1), (0, 2), (0, 3)], [1.0, 5.0, 2.0])
+    np.testing.assert_allclose(stakes(trade), [1.0, 5.0, 2.0])
+    priced = replace(trade, amount=np.array([900, 300, 0], np.int64))
+    # Rows without an amount count for the average of the others: 1200 over 6 rows.
+    np.testing.assert_allclose(stakes(priced), [900.0, 300.0, 400.0])
 
 
 def test_a_link_is_worth_half_after_the_half_life(ecosystem: Snapshot) -> None:
