@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from gnn.blend import calibrate
@@ -62,17 +63,24 @@ class Evaluation:
             f"{self.task}: {self.n:,} cases, {self.positives:,} bad ({self.positives / self.n:.1%}), "
             f"{self.days[0]} to {self.days[1]}"
         )
-        table = Table(title=title, caption=f"inherited share {self.inherited_share:.2f}")
-        table.add_column("model")
+        table = Table(
+            title=title,
+            title_justify="left",
+            caption=f"* served; inherited share {self.inherited_share:.2f}; intervals: 95 %, over parties",
+            caption_justify="left",
+            box=SIMPLE_HEAD,
+            padding=(0, 1, 0, 0),
+        )
+        table.add_column("model", no_wrap=True)
         for heading in (
             "AUC",
             "AP",
             "KS",
             "Brier",
             "ECE",
-            "lift 5 %",
+            "lift5",
             "slope",
-            f"AUC of {self.champion} less it",
+            f"{self.champion} less it (AUC)",
         ):
             table.add_column(heading, justify="right")
         for name, m in self.models.items():
@@ -117,7 +125,7 @@ def _score_part(model: Model, challengers: Mapping[str, Challenger], panel: Pane
         for features in features_of(model, origin):
             for name in CHALLENGERS:
                 z[name].append(challengers[name].z(features))
-        scored = score(model, origin.snapshot, origin.known)
+        scored = score(model, origin.snapshot, origin.known, origin.codes)
         z[DEFAULT].append(scored.z()[origin.codes])
         columns = (scored.own, scored.environment, scored.inherited_total())
         parts.append(np.column_stack(columns)[origin.codes])

@@ -36,6 +36,9 @@ MIN_POSITIVES = 30
 #: Training days are taken from the latest back until they hold so many rows: more would be thinned away.
 ENOUGH_ROWS = 200_000
 
+#: What labels are read from; of the latest day nothing else is needed.
+LABEL_TABLES = ("parties", "invoices", "outcomes")
+
 #: A window counts as observed where the data stop no more than this share of the horizon before its end:
 #: the last row of a file seldom falls on the day it was cut.
 OBSERVATION_SLACK = 0.05
@@ -136,9 +139,13 @@ class _Days:
             self._read[day] = self._store.read(day, self._purpose)
         return self._read[day]
 
+    def forget(self, day: date) -> None:
+        """Let go of a day that is not looked at again."""
+        self._read.pop(day, None)
+
     def settled(self, origin: Origin) -> Origin:
         """``origin``, whose day is not looked at again."""
-        self._read.pop(origin.as_of, None)
+        self.forget(origin.as_of)
         return origin if self._keep_tables else replace(origin, snapshot=without_tables(origin.snapshot))
 
 
@@ -201,6 +208,8 @@ def _dated_panel(read: _Days, task: Task, latest: date) -> Panel:
         missing = ", ".join(part for part in PARTS if not days[part])
         raise BadInput(f"task {task.name}: names as_of days, but none for {missing}: name all, or none")
     kept, notes = _usable_days(task, days, until)
+    read.forget(latest)
+    last = replace(last, tables={n: t for n, t in last.tables.items() if n in LABEL_TABLES}, relations={})
     train: list[Origin] = []
     for day in reversed(kept["train"]):
         if sum(len(origin.codes) for origin in train) >= ENOUGH_ROWS:

@@ -60,12 +60,12 @@ class PeerGroups:
         return found
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, parallel=True)  # type: ignore[untyped-decorator]
 def _medians(
     column: NDArray[np.float32], members: NDArray[np.int32], starts: NDArray[np.int64]
 ) -> NDArray[np.float32]:
     found = np.full(len(starts) - 1, np.nan, np.float32)
-    for k in range(len(starts) - 1):
+    for k in numba.prange(len(starts) - 1):
         values = column[members[starts[k] : starts[k + 1]]]
         values = values[~np.isnan(values)]
         if len(values):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -151,36 +153,65 @@ def strongest(model: Model, x: NDArray[np.float32]) -> tuple[NDArray[np.int16], 
     m = min(REASONS, x.shape[1])
     columns, parts = np.empty((len(x), m), np.int16), np.empty((len(x), m), np.float32)
     for start in range(0, len(x), _CHUNK):
-        found = column_parts(model, x[start : start + _CHUNK])
-        order = np.argsort(-np.abs(found), axis=1, kind="stable")[:, :m]
-        parts[start : start + _CHUNK] = np.take_along_axis(found, order, axis=1)
-        columns[start : start + _CHUNK] = order
+        chunk = slice(start, start + _CHUNK)
+        _largest(column_parts(model, x[chunk]), columns[chunk], parts[chunk])
     return columns, parts
 
 
-def score(model: Model, snapshot: Snapshot, known: KnownOutcomes) -> ScoredParts:
+@numba.njit(cache=True, parallel=True)
+def _largest(values, columns, parts):  # type: ignore[no-untyped-def]
+    """The positions and values of each row's entries that are largest in size; equals in their order."""
+    m = columns.shape[1]
+    for row in numba.prange(len(values)):
+        kept = 0
+        for column in range(values.shape[1]):
+            place = kept
+            while place > 0 and abs(values[row, columns[row, place - 1]]) < abs(values[row, column]):
+                place -= 1
+            if place < m:
+                kept = min(kept + 1, m)
+                for later in range(kept - 1, place, -1):
+                    columns[row, later] = columns[row, later - 1]
+                columns[row, place] = column
+        for place in range(m):
+            parts[row, place] = values[row, columns[row, place]]
+
+
+def _spread(values: NDArray[Any], rows: NDArray[np.int32], n: int, empty: int = 0) -> NDArray[Any]:
+    """``values`` at ``rows`` of n, ``empty`` elsewhere."""
+    out = np.full((n, *values.shape[1:]), empty, values.dtype)
+    out[rows] = values
+    return out
+
+
+def score(
+    model: Model, snapshot: Snapshot, known: KnownOutcomes, rows: NDArray[np.int32] | None = None
+) -> ScoredParts:
     """Calibrated log-odds of every party of ``snapshot`` by part.
 
-    ``known``: results known by the snapshot's day, as counterparties may see them.
+    ``known``: results known by the snapshot's day, as counterparties may see them. ``rows``: the parties
+    that are asked about (None: all); the others give to these, and their own parts are left at 0.
     """
-    view = view_of(model.preparation, snapshot, known)
-    everyone = np.arange(snapshot.n_parties, dtype=np.int32)
+    view, n = view_of(model.preparation, snapshot, known), snapshot.n_parties
+    asked = np.arange(n, dtype=np.int32) if rows is None else rows
     schema, blend = model.preparation.schema, model.blend
-    raw = raw_parts(model.preparation, model.trees, model.network, view, everyone)
+    raw = raw_parts(model.preparation, model.trees, model.network, view, asked)
     parts = raw.centred(model.centres, len(schema.own))
-    inherited = {
-        name: blend.inherited_trees * parts.trees[name] + blend.inherited_network * parts.network[name]
-        for name in model.relations
-    }
+    inherited = {}
+    for name, by_trees in parts.trees.items():
+        part = blend.inherited_trees * by_trees + blend.inherited_network * parts.network[name]
+        inherited[name] = _spread(part, asked, n)
+    own = blend.own_trees * parts.own_trees + blend.own_network * parts.own_network
+    environment = blend.own_trees * parts.environment_trees + blend.own_network * parts.environment_network
     x = view.columns.own_environment
-    reason_columns, reason_parts = strongest(model, x)
+    reason_columns, reason_parts = strongest(model, x[asked])
     return ScoredParts(
         base=blend.base,
-        own=blend.own_trees * parts.own_trees + blend.own_network * parts.own_network,
-        environment=blend.own_trees * parts.environment_trees + blend.own_network * parts.environment_network,
+        own=_spread(own, asked, n),
+        environment=_spread(environment, asked, n),
         inherited=inherited,
         features={name: x[:, position] for position, name in enumerate(schema.own + schema.environment)},
-        reason_columns=reason_columns,
-        reason_parts=reason_parts,
+        reason_columns=_spread(reason_columns, asked, n, empty=-1),
+        reason_parts=_spread(reason_parts, asked, n),
         attribution=attribution_arrays(model, view, inherited),
     )

@@ -66,7 +66,7 @@ def score_and_publish(
     if not len(asked):
         raise BadInput(f"nobody is in the population of task {task.name} on {as_of}: choose another day")
     tell(f"scoring {len(asked):,} parties")
-    parts = score(model, snapshot, known_outcomes(snapshot, task))
+    parts = score(model, snapshot, known_outcomes(snapshot, task), asked)
     run = score_run(parts, snapshot, Question(task, folder.name, asked))
     tell("publishing")
     workspace.publish_run(run.facts.run_id, lambda target: write_run(target, run))
