@@ -16,8 +16,9 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
+import pyarrow.parquet as pq
 import typer
-from rich.box import SIMPLE
+from rich.box import SIMPLE, SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -375,6 +376,28 @@ def _demo_acts(folder: Path) -> Iterator[tuple[str, list[str]]]:
     )
 
 
+def _say(line: str) -> None:
+    shown = f"\n$ ecorisk {line}"
+    console.print(shown, style="bold cyan", markup=False, highlight=False, soft_wrap=True)
+
+
+def _show_planted(folder: Path) -> None:
+    """The counterparties that the generator planted for the party just explained."""
+    from gnn.runs import open_current_run
+
+    party_id = open_current_run(Workspace.open(folder / "synthetic")).most_inherited()
+    planted = pq.read_table(
+        folder / "synthetic-tables" / "truth" / "inherited.parquet",
+        filters=[("party_id", "=", party_id), ("as_of", "=", date(2024, 1, 1))],
+    ).sort_by([("contribution", "descending")])
+    table = Table("counterparty", "relation", "log-odds", title_justify="left", box=SIMPLE_HEAD)
+    table.title = f"What was planted for {party_id}"
+    table.caption = "No model saw it: compare it with who the explanation names."
+    for row in planted.slice(0, 5).to_pylist():
+        table.add_row(row["counterparty_id"], row["relation"], f"{row['contribution']:+.3f}")
+    console.print(table)
+
+
 def _demo_in_neo4j(workspace: str) -> list[str]:
     """Load and publish through a local server; the lines of the last table. Without one it says so."""
     console.rule("The same records in Neo4j", style="bold")
@@ -386,8 +409,7 @@ def _demo_in_neo4j(workspace: str) -> list[str]:
     store = ["--workspace", workspace, "--store", server.settings().uri]
     samples = Path(__file__).parent / "loaders" / "samples" / "scms_delivery"
     for line in (["load", "scms_delivery", str(samples)], ["score", "--as-of", "2015-06-30"]):
-        shown = "\n$ ecorisk " + " ".join([*store, *line])
-        console.print(shown, style="bold cyan", markup=False, highlight=False)
+        _say(" ".join([*store, *line]))
         if run_command([*store, *line]):
             return ["Loading into Neo4j failed: see the message above."]
     status = server.status()
@@ -411,9 +433,10 @@ def demo(
     for title, lines in _demo_acts(folder):
         console.rule(title, style="bold")
         for line in lines:
-            console.print(f"\n$ ecorisk {line}", style="bold cyan", markup=False, highlight=False)
+            _say(line)
             if code := run_command(shlex.split(line)):
                 raise typer.Exit(code)
+    _show_planted(folder)
     neo4j_lines = _demo_in_neo4j(str(folder / "scms"))
     console.rule(f"Done in {time.monotonic() - started:.0f} s", style="bold")
     for line in neo4j_lines:
@@ -437,8 +460,10 @@ def _clear_demo(folder: Path) -> None:
 
 def _demo_table(folder: Path) -> None:
     """What the graph added on each set, against its absence, and where to go on."""
-    table = Table(title="Test AUC out of time, and what the graph adds", show_lines=False)
-    for column in ("workspace", "test cases", "bad", "without graph", "with graph", "difference [95 %]"):
+    table = Table(
+        title="Test AUC out of time, and what the graph adds", title_justify="left", box=SIMPLE_HEAD
+    )
+    for column in ("workspace", "test cases", "bad", "no graph", "served", "difference [95 %]"):
         table.add_column(column)
     for name in ("scms", "h2", "synthetic"):
         champion = Workspace.open(folder / name).require_champion()
@@ -455,7 +480,7 @@ def _demo_table(folder: Path) -> None:
     console.print(table)
     console.print("Next:", style="bold")
     for line in (
-        f"ecorisk --workspace {folder / 'h2'} serve          # then http://127.0.0.1:8000/docs",
+        f"ecorisk --workspace {folder / 'h2'} serve    # then curl http://127.0.0.1:8000/v1/runs/current",
         f"ecorisk --workspace {folder / 'h2'} explain --riskiest --json",
         "ecorisk load YOUR_MAPPING.yaml YOUR_FOLDER      # docs/mapping.md",
     ):

@@ -98,11 +98,17 @@ def _footer(body: Body) -> Text:
 
 def _split_table(body: Body) -> Table:
     table = _columns("What the score is made of", "Part", "", ">Log-odds of bad", ">Points")
+    small = [part for part in body["parts"] if part["part"] == "inherited" and part["points"] == 0]
     for part in body["parts"]:
+        if part in small:
+            continue
         log_odds = "" if part["log_odds"] is None else f"{part['log_odds']:+.4f}"
         first = part["part"] == "base"
         points = Text(str(part["points"])) if first else points_text(part["points"])
         table.add_row(part["part"], plain(part["text"]), log_odds, points)
+    if small:
+        rest = sum(part["log_odds"] for part in small)
+        table.add_row("inherited", Text(f"from {len(small)} more relations", "dim"), f"{rest:+.4f}", "+0")
     table.add_section()
     table.add_row("score", "", f"{body['z']:+.4f}", Text(str(body["score"]), style="bold"))
     return table
@@ -137,17 +143,21 @@ def _counterparties_table(body: Body) -> Table:
     table = _columns(
         "Who it comes from", ">Points", "Counterparty", "Among", "Through", ">Its score", ">Log-odds"
     )
-    for party in body["counterparties"]:
-        named = party["party_id"] is not None
-        who = plain(party["party_id"]) if named else plain(f"{party['text']} ({party['relation']})", "dim")
+    named = [party for party in body["counterparties"] if party["party_id"] is not None]
+    others = [party for party in body["counterparties"] if party["party_id"] is None]
+    for party in named:
         table.add_row(
             points_text(party["points"]),
-            who,
-            plain(party["text"]) if named else "",
+            plain(party["party_id"]),
+            plain(party["text"]),
             plain(party["via"] or ""),
             "" if party["score"] is None else str(party["score"]),
             f"{party['log_odds']:+.4f}",
         )
+    if others:
+        points, log_odds = (sum(party[name] for party in others) for name in ("points", "log_odds"))
+        rest = Text("all others, less what the average party inherits", "dim")
+        table.add_row(points_text(points), rest, "", "", "", f"{log_odds:+.4f}")
     return table
 
 

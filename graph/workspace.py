@@ -71,6 +71,7 @@ class Workspace:
     @classmethod
     def open(cls, folder: Path) -> Workspace:
         """The workspace in ``folder``, created where there is none. Raises ``BadInput``."""
+        folder = folder.absolute()
         try:
             folder.mkdir(parents=True, exist_ok=True)
             settings_file = folder / SETTINGS_FILE

@@ -70,6 +70,11 @@ class LocalServer:
     start_limit_s: float = 180.0
     stop_limit_s: float = 30.0
 
+    def __post_init__(self) -> None:
+        # The server works in a folder of its own: a relative path would lead it elsewhere.
+        object.__setattr__(self, "home", self.home.absolute())
+        object.__setattr__(self, "cache", self.cache.absolute())
+
     @property
     def password_file(self) -> Path:
         """File of mode 0600 that holds the generated password."""
