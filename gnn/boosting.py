@@ -18,6 +18,9 @@ from gnn.trees import Trees, join
 #: thirty times longer than they work as soon as the machine is shared.
 WORKERS = 2
 
+#: More columns than this are counted one after the other.
+WIDE = 400
+
 #: Group of a tree without a split, and of trees that may use every column.
 NO_GROUP = -1
 
@@ -49,7 +52,6 @@ def _parameters(settings: BoostingSettings, groups: list[list[int]] | None, seed
         "feature_fraction": settings.columns,
         "lambda_l2": settings.l2,
         "deterministic": True,
-        "force_row_wise": True,
         "num_threads": 1,
         "seed": seed,
         # Bins are the same for every seed, and found on so many rows: their copy in doubles is the peak.

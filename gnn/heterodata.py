@@ -62,20 +62,23 @@ def _sparse(operator: Operator, columns: NDArray[np.int64], width: int) -> torch
         )
 
 
-def learning_data(view: View, sight: Sight) -> HeteroData:
+def learning_data(view: View, sight: Sight, only: str | None = None) -> HeteroData:
     """``to_hetero_data`` with what the network reads: the payload and each relation's operator as CSR.
+
+    ``only``: what it reads for this relation, and nothing else; all at once would fill a large memory.
 
     Per party ``given`` [n, k], ``s`` [n]; per relation ``adj_t`` (n x n), ``pairs`` (n x m) and ``records``
     [m, 4], ``back`` [n] the weight of the way back, ``degree`` [n], ``paths`` [n] two-hop paths.
     """
-    data = to_hetero_data(view.snapshot, {})
+    data = to_hetero_data(view.snapshot, {}) if only is None else HeteroData()
     data[PARTY].given = torch.from_numpy(sight.given)
     data[PARTY].s = torch.from_numpy(view.s)
     around = view.surroundings
-    for name in {*view.preparation.relations, ANY} & set(around.operators):
+    wanted = {*view.preparation.relations, ANY} if only is None else {only, ANY}
+    for name in wanted & set(around.operators):
         _add_operator(data, around, name)
-    for name, values in view.columns.caused.items():
-        data[PARTY, name, PARTY].caused = torch.from_numpy(values.astype(np.float64))
+    for name in wanted & set(view.columns.caused):
+        data[PARTY, name, PARTY].caused = torch.from_numpy(view.columns.caused[name].astype(np.float64))
     return data
 
 
