@@ -86,10 +86,13 @@ def fit_seeds(
     groups = None
     if group_of_column is not None:
         groups = [np.flatnonzero(group_of_column == g).tolist() for g in np.unique(group_of_column)]
-    data = lgb.Dataset(x, label=y, params=_parameters(settings, groups, 0), free_raw_data=True).construct()
+    # Both ways make the same trees; the histograms of many columns side by side would leave the cache.
+    way = {"force_col_wise" if x.shape[1] > WIDE else "force_row_wise": True}
+    data = lgb.Dataset(x, label=y, params=_parameters(settings, groups, 0) | way, free_raw_data=True)
+    data.construct()
 
     def job(seed: int) -> lgb.Booster:
-        return lgb.train(_parameters(settings, groups, seed), data, num_boost_round=settings.rounds)
+        return lgb.train(_parameters(settings, groups, seed) | way, data, num_boost_round=settings.rounds)
 
     return fit_all([partial(job, seed) for seed in seeds])
 
