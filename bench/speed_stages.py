@@ -193,22 +193,23 @@ def network(place: Place) -> Measure:
 
 
 def score(place: Place) -> Measure:
-    """From a snapshot to every party's log-odds by part; ``folded_s``: once the columns are there."""
+    """From a snapshot to log-odds by part of everybody who is asked about; ``parts_s``: once their columns
+    and those of their surroundings are there."""
     from gnn import artifact
     from gnn.scoring import raw_parts, score
-    from gnn.targets import known_outcomes
+    from gnn.targets import known_outcomes, population
     from gnn.views import view_of
 
     taken = place.snapshot()
     model = artifact.load(place.workspace.require_champion())
-    known = known_outcomes(taken, artifact.task_of(model))
+    task = artifact.task_of(model)
+    known, asked = known_outcomes(taken, task), population(taken, task)
     with timed() as found:
-        score(model, taken, known)
+        score(model, taken, known, asked)
     view = view_of(model.preparation, taken, known)
-    everyone = np.arange(taken.n_parties, dtype=np.int32)
     with timed() as folded:
-        raw_parts(model.preparation, model.trees, model.network, view, everyone)
-    found.facts = {"parties": taken.n_parties, "parts_only_s": round(folded.wall_s, 2)}
+        raw_parts(model.preparation, model.trees, model.network, view, asked)
+    found.facts = {"parties": taken.n_parties, "asked_about": len(asked), "parts_s": round(folded.wall_s, 2)}
     return found
 
 

@@ -16,8 +16,8 @@ from gnn.challengers import CHALLENGERS, Challenger, features_of
 from gnn.intervals import auc_differences
 from gnn.metrics import Metrics, calibration_line, measure
 from gnn.model import Model
-from gnn.panel import Panel
-from gnn.scoring import raw_parts, score
+from gnn.panel import Origin, Panel
+from gnn.scoring import RawParts, blended, raw_parts
 from gnn.views import view_of
 from graph.errors import Refused
 from graph.source import Part
@@ -108,29 +108,32 @@ def champion_of(panel: Panel) -> str:
     return DEFAULT if any(origin.snapshot.relations for origin in panel.origins) else "gbdt_own"
 
 
-def _network_z(model: Model, panel: Panel, part: Part) -> NDArray[np.float64]:
-    """The network alone on a part's rows, not yet calibrated."""
-    found = []
-    for origin in panel.of(part):
-        view = view_of(model.preparation, origin.snapshot, origin.known)
-        parts = raw_parts(model.preparation, model.trees, model.network, view, origin.codes)
-        found.append(parts.own_network_total() + sum(parts.network.values(), np.zeros(len(origin.codes))))
-    return np.concatenate(found)
+def _raw_parts(model: Model, origin: Origin) -> RawParts:
+    """The parts of an origin's rows, before they are weighed."""
+    view = view_of(model.preparation, origin.snapshot, origin.known)
+    return raw_parts(model.preparation, model.trees, model.network, view, origin.codes)
+
+
+def _network_z(raw: RawParts) -> NDArray[np.float64]:
+    """The network alone, not yet calibrated."""
+    return raw.own_network_total() + sum(raw.network.values(), np.zeros(len(raw.own_network)))
 
 
 def _score_part(model: Model, challengers: Mapping[str, Challenger], panel: Panel, part: Part) -> _PartScores:
     z: dict[str, list[NDArray[np.float64]]] = {name: [] for name in (*CHALLENGERS, NETWORK, DEFAULT)}
+    valid = RawParts.stack([_raw_parts(model, origin) for origin in panel.of("valid")])
+    slope, intercept = calibrate(_network_z(valid), panel.labels("valid"))
     parts = []
     for origin in panel.of(part):
         for features in features_of(model, origin):
             for name in CHALLENGERS:
                 z[name].append(challengers[name].z(features))
-        scored = score(model, origin.snapshot, origin.known, origin.codes)
-        z[DEFAULT].append(scored.z()[origin.codes])
-        columns = (scored.own, scored.environment, scored.inherited_total())
-        parts.append(np.column_stack(columns)[origin.codes])
-    slope, intercept = calibrate(_network_z(model, panel, "valid"), panel.labels("valid"))
-    z[NETWORK].append(intercept + slope * _network_z(model, panel, part))
+        raw = _raw_parts(model, origin)
+        z[NETWORK].append(intercept + slope * _network_z(raw))
+        found = blended(model, raw)
+        inherited = sum(found.inherited.values(), np.zeros(len(found.own)))
+        z[DEFAULT].append(model.blend.base + found.own + found.environment + inherited)
+        parts.append(np.column_stack((found.own, found.environment, inherited)))
     return _PartScores({name: np.concatenate(values) for name, values in z.items()}, np.concatenate(parts))
 
 

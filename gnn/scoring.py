@@ -177,6 +177,28 @@ def _largest(values, columns, parts):  # type: ignore[no-untyped-def]
             parts[row, place] = values[row, columns[row, place]]
 
 
+@dataclass(frozen=True)
+class BlendedParts:
+    """Calibrated log-odds by part, each float64 [rows], less the base; relations by name."""
+
+    own: NDArray[np.float64]
+    environment: NDArray[np.float64]
+    inherited: Parts
+
+
+def blended(model: Model, raw: RawParts) -> BlendedParts:
+    """The parts of trees and network, weighed."""
+    blend, parts = model.blend, raw.centred(model.centres, len(model.preparation.schema.own))
+    return BlendedParts(
+        own=blend.own_trees * parts.own_trees + blend.own_network * parts.own_network,
+        environment=blend.own_trees * parts.environment_trees + blend.own_network * parts.environment_network,
+        inherited={
+            name: blend.inherited_trees * by_trees + blend.inherited_network * parts.network[name]
+            for name, by_trees in parts.trees.items()
+        },
+    )
+
+
 def _spread(values: NDArray[Any], rows: NDArray[np.int32], n: int, empty: int = 0) -> NDArray[Any]:
     """``values`` at ``rows`` of n, ``empty`` elsewhere."""
     out = np.full((n, *values.shape[1:]), empty, values.dtype)
@@ -194,21 +216,15 @@ def score(
     """
     view, n = view_of(model.preparation, snapshot, known), snapshot.n_parties
     asked = np.arange(n, dtype=np.int32) if rows is None else rows
-    schema, blend = model.preparation.schema, model.blend
-    raw = raw_parts(model.preparation, model.trees, model.network, view, asked)
-    parts = raw.centred(model.centres, len(schema.own))
-    inherited = {}
-    for name, by_trees in parts.trees.items():
-        part = blend.inherited_trees * by_trees + blend.inherited_network * parts.network[name]
-        inherited[name] = _spread(part, asked, n)
-    own = blend.own_trees * parts.own_trees + blend.own_network * parts.own_network
-    environment = blend.own_trees * parts.environment_trees + blend.own_network * parts.environment_network
+    schema = model.preparation.schema
+    parts = blended(model, raw_parts(model.preparation, model.trees, model.network, view, asked))
+    inherited = {name: _spread(part, asked, n) for name, part in parts.inherited.items()}
     x = view.columns.own_environment
     reason_columns, reason_parts = strongest(model, x[asked])
     return ScoredParts(
-        base=blend.base,
-        own=_spread(own, asked, n),
-        environment=_spread(environment, asked, n),
+        base=model.blend.base,
+        own=_spread(parts.own, asked, n),
+        environment=_spread(parts.environment, asked, n),
         inherited=inherited,
         features={name: x[:, position] for position, name in enumerate(schema.own + schema.environment)},
         reason_columns=_spread(reason_columns, asked, n, empty=-1),
