@@ -65,6 +65,8 @@ def make_candidate(
     model = replace(model, facts={**model.facts, "task": panel.task.to_json(), "purpose": purpose})
     tell("challengers")
     peers = challengers.train_challengers(model, panel)
+    # The training days are not looked at again: of a large ecosystem they are gigabytes.
+    panel = replace(panel, origins=(*panel.of("valid"), *panel.of("test")))
     found = evaluate(model, peers, panel, tell)
     with tempfile.TemporaryDirectory(dir=workspace.folder) as scratch:
         made = Path(scratch) / "model"
