@@ -127,7 +127,7 @@ def test_too_little_evidence_is_refused_without_a_model(terminal: Terminal, tmp_
     terminal.json("load", "canonical", str(tmp_path / "tables"))
     code, _, err = terminal.run("train")
     assert code == 5
-    assert "no model was made" in err
+    assert "No model was made" in err
     assert not list((terminal.workspace / "models").glob("[0-9a-f]*"))
 
 

@@ -56,7 +56,7 @@ def read(folder: Path, rows: Mapping[str, Rows] | None = None) -> Snapshot:
 
 
 def static_panel(there: Snapshot, contagion: float = 4.0) -> Panel:
-    """A task by splits: a party is bad by its own size and by how bad its buyers' sizes are.
+    """A task by splits: a party is bad by its own size and by its buyers', weighed by what they bought.
 
     Train, valid and test are thirds of all parties on one day; labels of earlier parts are known.
     """
@@ -67,7 +67,9 @@ def static_panel(there: Snapshot, contagion: float = 4.0) -> Panel:
     if "SUPPLIES.out" in there.relations:
         relation = there.relations["SUPPLIES.out"]
         row = np.repeat(np.arange(n), relation.degree())
-        around = np.bincount(row, size[relation.indices], n) / np.maximum(relation.degree(), 1)
+        bought = relation.amount.astype(np.float64)
+        total = np.bincount(row, bought, n)
+        around = np.bincount(row, bought * size[relation.indices], n) / np.maximum(total, 1.0)
     labels = (rng.random(n) < expit(-1.0 + size + contagion * around)).astype(np.int8)
     part = rng.integers(0, 3, n)
     origins = []
