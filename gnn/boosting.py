@@ -64,6 +64,14 @@ def _parameters(settings: BoostingSettings, groups: list[list[int]] | None, seed
     return parameters
 
 
+@dataclass(frozen=True)
+class Draw:
+    """One ensemble of several: its seed, and the rows that it is not shown (bool [rows])."""
+
+    seed: int
+    left_out: NDArray[np.bool_] | None = None
+
+
 def fit(
     x: NDArray[np.float32],
     y: NDArray[np.int8],
@@ -72,17 +80,17 @@ def fit(
     seed: int,
 ) -> lgb.Booster:
     """A booster on rows ``x`` [rows, columns], ``y`` 0/1; ``group_of_column`` None: no constraint."""
-    return fit_seeds(x, y, group_of_column, settings, (seed,))[0]
+    return fit_draws(x, y, group_of_column, settings, (Draw(seed),))[0]
 
 
-def fit_seeds(
+def fit_draws(
     x: NDArray[np.float32],
     y: NDArray[np.int8],
     group_of_column: NDArray[np.int32] | None,
     settings: BoostingSettings,
-    seeds: Sequence[int],
+    draws: Sequence[Draw],
 ) -> list[lgb.Booster]:
-    """``fit`` for each of ``seeds``; the columns are binned once for all."""
+    """``fit`` for each of ``draws``; the columns are binned once for all."""
     groups = None
     if group_of_column is not None:
         groups = [np.flatnonzero(group_of_column == g).tolist() for g in np.unique(group_of_column)]
@@ -90,11 +98,15 @@ def fit_seeds(
     way = {"force_col_wise" if x.shape[1] > WIDE else "force_row_wise": True}
     data = lgb.Dataset(x, label=y, params=_parameters(settings, groups, 0) | way, free_raw_data=True)
     data.construct()
+    shown = [
+        data if draw.left_out is None else data.subset(np.flatnonzero(~draw.left_out).tolist()).construct()
+        for draw in draws
+    ]
 
-    def job(seed: int) -> lgb.Booster:
-        return lgb.train(_parameters(settings, groups, seed) | way, data, num_boost_round=settings.rounds)
+    def job(seed: int, rows: lgb.Dataset) -> lgb.Booster:
+        return lgb.train(_parameters(settings, groups, seed) | way, rows, num_boost_round=settings.rounds)
 
-    return fit_all([partial(job, seed) for seed in seeds])
+    return fit_all([partial(job, draw.seed, rows) for draw, rows in zip(draws, shown, strict=True)])
 
 
 def fit_all(jobs: Sequence[Callable[[], lgb.Booster]]) -> list[lgb.Booster]:

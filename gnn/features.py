@@ -95,10 +95,10 @@ class RawColumns:
     caused: Mapping[str, Mapping[str, NDArray[np.float32]]]
 
 
-def fold_of(party_ids: pa.StringArray) -> NDArray[np.int8]:
+def fold_of(party_ids: pa.StringArray, folds: int = FOLDS) -> NDArray[np.int8]:
     """Fold of each party by a hash of its id, int8 [n]."""
     hashes = np.fromiter((zlib.crc32(i.encode()) for i in party_ids.to_pylist()), np.uint32, len(party_ids))
-    return _mixed(hashes, FOLDS).astype(np.int8)
+    return _mixed(hashes, folds).astype(np.int8)
 
 
 def _mixed(hashes: NDArray[np.uint32], buckets: int) -> NDArray[np.uint64]:

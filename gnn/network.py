@@ -130,12 +130,16 @@ class EcosystemNetwork(MessagePassing):  # type: ignore[misc]
         """Log-odds of every party of ``data`` (see ``gnn.heterodata.learning_data``), float64 [n]."""
         return self.log_odds(data[PARTY].s, self.inherited(self.gather(data)))
 
-    def fit(self, columns: Mapping[str, Tensor], s: Tensor, labels: Tensor) -> None:
-        """Minimise STRENGTH·Σ logistic loss + half the squared norm of the weights, to the optimum."""
+    def fit(
+        self, columns: Mapping[str, Tensor], s: Tensor, labels: Tensor, used: Tensor | None = None
+    ) -> None:
+        """Minimise STRENGTH·Σ logistic loss + half the squared norm of the weights, to the optimum.
+
+        ``used`` float64 [rows], 1 or 0: rows whose loss counts. Scales are those of all rows.
+        """
         self.standardise(columns, s)
         optimiser = torch.optim.LBFGS(
-            self.parameters(), max_iter=1000,
-            max_eval=1500, history_size=20, tolerance_grad=1e-7,
+            self.parameters(), max_iter=300, history_size=20, tolerance_grad=1e-7,
             tolerance_change=1e-12, line_search_fn="strong_wolfe",
         )  # fmt: skip
         y = labels.double()
@@ -143,7 +147,7 @@ class EcosystemNetwork(MessagePassing):  # type: ignore[misc]
         def loss() -> Tensor:
             optimiser.zero_grad()
             z = self.log_odds(s, self.inherited(columns))
-            data_loss = nn.functional.binary_cross_entropy_with_logits(z, y, reduction="sum")
+            data_loss = nn.functional.binary_cross_entropy_with_logits(z, y, weight=used, reduction="sum")
             norm = self.own_weight**2 + sum(((w**2).sum() for w in self.read_out), torch.zeros(()))
             total: Tensor = STRENGTH * data_loss + 0.5 * norm
             total.backward()  # type: ignore[no-untyped-call]
@@ -155,6 +159,12 @@ class EcosystemNetwork(MessagePassing):  # type: ignore[misc]
             optimiser.step(loss)  # type: ignore[no-untyped-call]
         finally:
             torch.set_num_threads(threads)
+
+    def become_mean(self, states: Sequence[Mapping[str, Tensor]]) -> None:
+        """Take the mean of the weights of fits on the same columns: its log-odds are the mean of theirs."""
+        self.load_state_dict(
+            {name: torch.stack([state[name] for state in states]).mean(0) for name in states[0]}
+        )
 
     def folded(self) -> Network:
         """The same function as plain arrays, standardisation folded into weights and centres."""

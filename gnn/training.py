@@ -10,20 +10,21 @@ import torch
 from numpy.typing import NDArray
 
 from gnn.blend import GATE_ERRORS, gain_in_errors, log_loss, weigh
-from gnn.boosting import exported, fit_seeds
+from gnn.ensembles import fit_groups, mean_of
 from gnn.features import ENVIRONMENT, OWN, FeatureMatrix, RawColumns, Stacked, raw_columns
 from gnn.heterodata import learning_data
+from gnn.holdout import HELD_OUT_FOLDS, held_out_by, windows_overlap
 from gnn.model import Blend, Centres, Model, Network, Preparation
 from gnn.network import EcosystemNetwork
 from gnn.panel import MIN_POSITIVES, Origin, Panel, thinned
 from gnn.preparation import TrainingSettings, prepare
 from gnn.scoring import RawParts, both_groups, raw_parts, stage_1_mean
-from gnn.trees import Trees, join, total, total_by_column
+from gnn.trees import Trees, total, total_by_column
 from gnn.views import View, designs, view_of
 from graph.errors import Refused
 from graph.source import Part
 
-__all__ = ["TrainingSettings", "fit_groups", "train", "training_view"]
+__all__ = ["TrainingSettings", "train", "training_view"]
 
 Progress = Callable[[str], None]
 
@@ -31,16 +32,27 @@ DEFAULTS = TrainingSettings()
 
 
 @dataclass(frozen=True)
+class _Days:
+    """Training days with their columns; ``overlap``: their label windows run into a validation day."""
+
+    origins: Sequence[Origin]
+    raws: Sequence[RawColumns]
+    overlap: bool
+
+
+@dataclass(frozen=True)
 class _Rows:
     """Training rows of all days, stacked: columns of the trees, columns of the network, stage 1, labels.
 
-    ``s`` float64 [3, rows]: stage 1's log-odds by own, by environment, and its base.
+    ``s`` float64 [3, rows]: stage 1's log-odds by own, by environment, and its base. ``held_out`` int8
+    [rows]: the member that is not shown the row, None where all members see all rows.
     """
 
     design: FeatureMatrix
     linear: Mapping[str, NDArray[np.float64]]
     s: NDArray[np.float64]
     labels: NDArray[np.int8]
+    held_out: NDArray[np.int8] | None
 
     def parts(self, trees: Mapping[str, Trees], network: EcosystemNetwork) -> RawParts:
         """Every part of the training rows."""
@@ -81,11 +93,13 @@ def _check(panel: Panel) -> None:
             )  # fmt: skip
 
 
-def training_view(prepared: Preparation, origin: Origin, raw: RawColumns | None = None) -> View:
-    """``origin`` as the model sees it: by folds on training days, as served on later ones."""
+def training_view(
+    prepared: Preparation, origin: Origin, raw: RawColumns | None = None, *, by_folds: bool = False
+) -> View:
+    """``origin`` as the model sees it: by folds on training days or where asked, as served on later ones."""
     return view_of(
         prepared, origin.snapshot, origin.known,
-        training=origin.part == "train", own_labels_known=origin.own_labels_known, raw=raw,
+        training=by_folds or origin.part == "train", own_labels_known=origin.own_labels_known, raw=raw,
     )  # fmt: skip
 
 
@@ -105,9 +119,8 @@ def _gathered(
     return found
 
 
-def _rows(
-    prepared: Preparation, network: EcosystemNetwork, origins: Sequence[Origin], raws: Sequence[RawColumns]
-) -> _Rows:
+def _rows(prepared: Preparation, network: EcosystemNetwork, days: _Days) -> _Rows:
+    origins, raws = days.origins, days.raws
     labels = np.concatenate([origin.labels for origin in origins])
     stacked = Stacked(len(labels))
     linear, s = [], []
@@ -122,53 +135,72 @@ def _rows(
         {name: np.concatenate([part[name] for part in linear]) for name in network.relations},
         s=np.concatenate(s, axis=1),
         labels=labels,
+        held_out=np.concatenate([held_out_by(o) for o in origins]) if days.overlap else None,
     )
 
 
-def fit_groups(
-    matrix: FeatureMatrix, labels: NDArray[np.int8], settings: TrainingSettings
-) -> dict[str, Trees]:
-    """Group-additive trees: the mean of the seeds' ensembles, by group, each over its group's columns."""
-    groups = tuple(dict.fromkeys(matrix.groups))
-    group = np.array([groups.index(name) for name in matrix.groups], np.int32)
-    boosters = fit_seeds(matrix.values, labels, group, settings.trees, settings.seeds)
-    together = join([exported(booster, group) for booster in boosters]).scaled(1.0 / len(boosters))
-    first = {name: matrix.groups.index(name) for name in groups}
-    return {name: together.of_group(groups.index(name), first[name]) for name in groups}
-
-
-def _fit_network(network: EcosystemNetwork, rows: _Rows) -> Network:
+def _fit_network(network: EcosystemNetwork, rows: _Rows) -> list[Network]:
+    """Fit ``network``; where rows are held out it becomes the mean of its members, which are returned."""
     columns = {name: torch.from_numpy(values) for name, values in rows.linear.items()}
-    s = torch.from_numpy(rows.s.sum(axis=0))
-    network.fit(columns, s, torch.from_numpy(rows.labels))
-    return network.folded()
+    s, labels = torch.from_numpy(rows.s.sum(axis=0)), torch.from_numpy(rows.labels)
+    if rows.held_out is None:
+        network.fit(columns, s, labels)
+        return []
+    members, states = [], []
+    for fold in range(HELD_OUT_FOLDS):
+        network.fit(columns, s, labels, torch.from_numpy((rows.held_out != fold).astype(np.float64)))
+        members.append(network.folded())
+        states.append({name: value.clone() for name, value in network.state_dict().items()})
+    network.become_mean(states)
+    return members
 
 
 @dataclass(frozen=True)
 class _Fitted:
-    """Trees and network before they are weighed."""
+    """Trees and network before they are weighed.
+
+    ``members``: trees and network without the parties of one fold each; empty where nothing is held out.
+    """
 
     prepared: Preparation
     trees: Mapping[str, Trees]
     network: Network
     centres: Centres
     tree_rate: Mapping[str, float]
+    members: Sequence[tuple[Mapping[str, Trees], Network]]
 
-    def parts(self, view: View, codes: NDArray[np.int32]) -> RawParts:
-        return raw_parts(self.prepared, self.trees, self.network, view, codes)
+    def parts(self, origin: Origin) -> tuple[RawParts, NDArray[np.int64]]:
+        """Parts of a validation day's rows from models that were not shown their parties' results.
+
+        Also the position of each row in ``origin.codes``: rows come fold by fold.
+        """
+        if not self.members:
+            view = training_view(self.prepared, origin)
+            raw = raw_parts(self.prepared, self.trees, self.network, view, origin.codes)
+            return raw, np.arange(len(origin.codes))
+        view, fold = training_view(self.prepared, origin, by_folds=True), held_out_by(origin)
+        positions = [np.flatnonzero(fold == member) for member in range(len(self.members))]
+        raws = [
+            raw_parts(self.prepared, trees, network, view, origin.codes[where])
+            for (trees, network), where in zip(self.members, positions, strict=True)
+        ]
+        return RawParts.stack(raws), np.concatenate(positions)
 
 
-def _fit(
-    origins: Sequence[Origin], raws: Sequence[RawColumns], prepared: Preparation, settings: TrainingSettings
-) -> _Fitted:
+def _fit(days: _Days, prepared: Preparation, settings: TrainingSettings) -> _Fitted:
     n_caused = {name: len(columns) for name, columns in prepared.schema.caused.items()}
     network = EcosystemNetwork(prepared.relations, n_caused)
-    rows = _rows(prepared, network, origins, raws)
-    trees = fit_groups(rows.design, rows.labels, settings)
-    folded = _fit_network(network, rows)
-    parts = rows.parts(trees, network)
+    rows = _rows(prepared, network, days)
+    ensembles = fit_groups(rows.design, rows.labels, settings, rows.held_out)
+    trees, networks = mean_of(ensembles), _fit_network(network, rows)
+    folded, parts = network.folded(), rows.parts(trees, network)
     return _Fitted(
-        prepared, trees, folded, _centres(prepared, trees, folded, rows, parts), _tree_rates(parts)
+        prepared,
+        trees,
+        folded,
+        _centres(prepared, trees, folded, rows, parts),
+        _tree_rates(parts),
+        list(zip(ensembles, networks, strict=True)) if networks else [],
     )
 
 
@@ -198,9 +230,15 @@ def _tree_rates(parts: RawParts) -> dict[str, float]:
 
 def _weighed(fitted: _Fitted, panel: Panel) -> tuple[Blend, dict[str, object]]:
     """Weights and calibration on validation rows; fact ``inherited`` says whether inherited parts passed."""
-    raw = [fitted.parts(training_view(fitted.prepared, o), o.codes) for o in panel.of("valid")]
-    parts = RawParts.stack(raw).centred(fitted.centres, len(fitted.prepared.schema.own))
-    y = panel.labels("valid")
+    raws, orders, before = [], [], 0
+    for origin in panel.of("valid"):
+        raw, order = fitted.parts(origin)
+        raws.append(raw)
+        orders.append(order + before)
+        before += len(order)
+    order = np.concatenate(orders)
+    parts = RawParts.stack(raws).centred(fitted.centres, len(fitted.prepared.schema.own))
+    y, party = panel.labels("valid")[order], panel.parties("valid")[order]
     own = weigh([parts.own_trees_total(), parts.own_network_total()], y)
     z_own = own.z([parts.own_trees_total(), parts.own_network_total()])
     facts: dict[str, object] = {"valid_log_loss_own": float(log_loss(z_own, y).mean())}
@@ -208,7 +246,7 @@ def _weighed(fitted: _Fitted, panel: Panel) -> tuple[Blend, dict[str, object]]:
         return Blend(own.base, own.weights[0], 0.0, own.weights[1], 0.0, {}), facts | {"inherited": False}
     together = weigh(parts.blended_columns(), y)
     z = together.z(parts.blended_columns())
-    errors = gain_in_errors(z_own, z, y, panel.parties("valid"))
+    errors = gain_in_errors(z_own, z, y, party)
     facts |= {
         "valid_log_loss": float(log_loss(z, y).mean()),
         "inherited_gain_in_standard_errors": errors,
@@ -228,15 +266,15 @@ def train(panel: Panel, settings: TrainingSettings = DEFAULTS, progress: Progres
     say = progress or (lambda _: None)
     origins = thinned(panel.of("train"), settings.max_rows)
     say("own columns")
-    raws = [raw_columns(origin.snapshot) for origin in origins]
-    prepared = prepare(origins, raws, panel.of("valid"), settings)
+    days = _Days(origins, [raw_columns(origin.snapshot) for origin in origins], windows_overlap(panel))
+    prepared = prepare(origins, days.raws, panel.of("valid"), settings)
     say("trees and network")
-    fitted = _fit(origins, raws, prepared, settings)
+    fitted = _fit(days, prepared, settings)
     say("weights")
     blend, facts = _weighed(fitted, panel)
     if prepared.relations and not facts["inherited"]:
         say("without links")
-        fitted = _fit(origins, raws, replace(prepared, relations=()), settings)
+        fitted = _fit(days, replace(prepared, relations=()), settings)
         blend, without = _weighed(fitted, panel)
         facts = {**facts, **without}
     return Model(

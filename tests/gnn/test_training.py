@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from gnn.artifact import save
+from gnn.ensembles import fit_groups, mean_of
 from gnn.model import Model
 from gnn.panel import Panel
 from gnn.scoring import raw_parts, score
-from gnn.training import fit_groups, train, training_view
+from gnn.training import train, training_view
 from gnn.views import design
 from graph.errors import Refused
 from tests.gnn import planted
@@ -46,7 +47,7 @@ def test_training_columns_are_the_scoring_paths(trained: Model, panel_of_parts: 
     origin = panel_of_parts.of("train")[0]
     view = training_view(trained.preparation, origin)
     matrix = design(view, origin.codes)
-    trees = fit_groups(matrix, origin.labels, planted.QUICK)
+    trees = mean_of(fit_groups(matrix, origin.labels, planted.QUICK))
     raw = raw_parts(trained.preparation, trees, trained.network, view, origin.codes)
     found = {"own": raw.own_trees, "environment": raw.environment_trees, **raw.trees}
     for group, ensemble in trees.items():
