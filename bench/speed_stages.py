@@ -163,30 +163,34 @@ def train(place: Place) -> Measure:
 
 
 def network(place: Place) -> Measure:
-    """The network alone: two hops of messages to all parties, then trained on its population's rows to the
-    optimum (labels are drawn from its own part)."""
+    """The network alone: two hops of messages to all parties over each relation, then trained to the optimum
+    on as many rows as training draws (labels are drawn from its own part)."""
     import torch
 
     from gnn import artifact
     from gnn.heterodata import learning_data
     from gnn.network import EcosystemNetwork
     from gnn.targets import known_outcomes, population
+    from gnn.training import DEFAULTS
     from gnn.views import view_of
 
     taken = place.snapshot()
     model = artifact.load(place.workspace.require_champion())
     task, prepared = artifact.task_of(model), model.preparation
-    rows = torch.from_numpy(population(taken, task).astype(np.int64))
     view = view_of(prepared, taken, known_outcomes(taken, task))
-    s = torch.from_numpy(view.s)
     torch.manual_seed(1)
-    labels = (torch.rand(len(rows)) < torch.sigmoid(s[rows])).to(torch.int8)
-    data = learning_data(view, view.sights[0])
+    asked = torch.from_numpy(population(taken, task).astype(np.int64))
+    rows = asked[torch.randperm(len(asked))[: DEFAULTS.max_rows]]
+    s = torch.from_numpy(view.s)[rows]
+    labels = (torch.rand(len(rows)) < torch.sigmoid(s)).to(torch.int8)
     made = EcosystemNetwork(prepared.relations, {r: len(c) for r, c in prepared.schema.caused.items()})
     with timed() as found:
-        columns = {name: values[rows] for name, values in made.gather(data).items()}
+        columns = {}
+        for name in made.relations:
+            data = learning_data(view, view.sights[0], only=name)
+            columns[name] = made.gather_one(data, name)[rows]
         gathered = time.process_time()
-        made.fit(columns, s[rows], labels)
+        made.fit(columns, s, labels)
         fitted = time.process_time() - gathered
     found.facts = {"rows": len(rows), "fit_cpu_s": round(fitted, 1), "hops": 2}
     return found
