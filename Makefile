@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 WORKERS ?= 2
 export PYTHONHASHSEED := 0
 
-.PHONY: demo test test-all check format docs bench-speed install clean
+.PHONY: demo test test-all check format bench-speed install clean
 
 install: $(STAMP)
 
