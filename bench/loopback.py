@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import socket
-import threading
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +37,8 @@ def _answer(connection: socket.socket) -> int:
     return int(head[9:12])
 
 
-def _ask(port: int, requests: Sequence[bytes], seconds: float, took: list[float]) -> None:
+def _ask(port: int, requests: Sequence[bytes], seconds: float) -> list[float]:
+    took: list[float] = []
     until = time.perf_counter() + seconds
     with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -50,15 +50,12 @@ def _ask(port: int, requests: Sequence[bytes], seconds: float, took: list[float]
             end = time.perf_counter()
             took.append(end - start)
             if end > until:
-                return
+                break
+    return took
 
 
 def ask_all(port: int, requests: Sequence[bytes], clients: int, seconds: float) -> NDArray[np.float64]:
     """Seconds each answer took; ``clients`` ask one after the other, until done or ``seconds`` are over."""
-    took: list[list[float]] = [[] for _ in range(clients)]
-    with ExitStack() as threads:
-        for client, mine in enumerate(took):
-            thread = threading.Thread(target=_ask, args=(port, requests[client::clients], seconds, mine))
-            thread.start()
-            threads.callback(thread.join)
-    return np.concatenate([np.array(mine) for mine in took])
+    with ThreadPoolExecutor(clients) as threads:
+        took = threads.map(lambda first: _ask(port, requests[first::clients], seconds), range(clients))
+        return np.concatenate([np.array(mine) for mine in took])

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import orjson
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -268,9 +269,10 @@ def _served(place: Place) -> Iterator[tuple[int, Callable[[], tuple[float, float
 
 
 def _some_ids(place: Place, n: int) -> list[str]:
-    ids = pq.read_table(place.tables / "parties.parquet", columns=["party_id"])["party_id"]
-    chosen = np.random.default_rng(2).integers(0, len(ids), n)
-    found: list[str] = ids.take(chosen).to_pylist()
+    """Parties that are known on the day of the run."""
+    parties = pq.read_table(place.tables / "parties.parquet", columns=["party_id", "known_on"])
+    ids = parties.filter(pc.field("known_on") <= place.as_of)["party_id"]
+    found: list[str] = ids.take(np.random.default_rng(2).integers(0, len(ids), n)).to_pylist()
     return found
 
 
