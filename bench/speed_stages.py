@@ -133,7 +133,8 @@ def neighbour_columns(place: Place) -> Measure:
     columns = 0
     for relation in model.preparation.relations:  # compiles
         relation_columns(view, relation, everyone[:1])
-    del view.__dict__["sights"], view.__dict__["averaged_gathered"]
+    for made in ("sights", "averaged_gathered"):
+        view.__dict__.pop(made, None)
     with timed() as found:
         for relation in model.preparation.relations:
             columns += len(relation_columns(view, relation, everyone).matrix.names)
