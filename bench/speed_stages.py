@@ -112,7 +112,7 @@ def neighbour_means(place: Place) -> Measure:
     taken = place.snapshot()
     values, everyone = given_columns(taken.n_parties), np.arange(taken.n_parties, dtype=np.int32)
     found_operators = operators(taken)
-    gather(found_operators["any"], values[:, :1], everyone[:1])  # compiles
+    gather(found_operators["any"], values, everyone[:1])  # compiles
     with timed() as found:
         for name in taken.relations:
             gather(found_operators[name], values, everyone)

@@ -12,7 +12,7 @@ from bench.speed_peers import PEERS
 from bench.speed_stages import STAGES
 
 
-@pytest.mark.slow()
+@pytest.mark.slow
 def test_every_stage_and_peer_is_reported(tmp_path: Path) -> None:
     out = tmp_path / "speed.json"
     main(["--parties", "3000", "--folder", str(tmp_path / "data"), "--out", str(out)])
@@ -22,7 +22,7 @@ def test_every_stage_and_peer_is_reported(tmp_path: Path) -> None:
     assert size["records"] > 3000
     for figures in size["stages"].values():
         assert figures["wall_s"] > 0
-        assert figures["cpu_s"] > 0
+        assert figures["cpu_s"] >= 0
         assert figures["peak_mb"] > 0
     assert size["stages"]["indicators"]["facts"]["indicators"] >= 100
     assert size["stages"]["get score"]["facts"]["requests"] > 0
