@@ -6,51 +6,45 @@ import hashlib
 from dataclasses import replace
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from gnn.panel import Origin, Panel
 from graph.relations import Relation, transpose
 from graph.snapshot import Snapshot
 
-SWAPS_PER_PAIR = 10
+#: Rounds in which every pair is offered another's counterparty.
+ROUNDS = 20
 
 #: Columns of a pair that are its record; they move together.
 RECORD = ("count", "amount", "first_on", "last_on", "matured", "bad", "strength")
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
 def _swap(
-    source: NDArray[np.int64],
-    target: NDArray[np.int64],
-    partners: NDArray[np.int64],
-    flips: NDArray[np.bool_],
+    ends: tuple[NDArray[np.int64], NDArray[np.int64]],
+    year: NDArray[np.int32],
     shape: tuple[int, bool],
-) -> None:
-    """Exchange the targets of pairs e and ``partners[step]``, step after step, where that makes no loop
-    and no second pair of the same two parties. ``shape``: number of parties, symmetric or not."""
-    n, symmetric = shape
-    present = set()
-    for e in range(len(source)):
-        present.add(source[e] * n + target[e])
-    for step in range(len(partners)):
-        e, f = step % len(source), partners[step]
-        a, b, c, d = source[e], target[e], source[f], target[f]
-        if symmetric and flips[step]:
-            c, d = d, c
-        if a in (c, d) or b in (c, d):
-            continue
-        new_e, new_f = a * n + d, c * n + b
-        if symmetric:
-            new_e, new_f = min(a, d) * n + max(a, d), min(c, b) * n + max(c, b)
-        if new_e in present or new_f in present:
-            continue
-        present.remove(source[e] * n + target[e])
-        present.remove(source[f] * n + target[f])
-        present.add(new_e)
-        present.add(new_f)
-        source[e], target[e] = new_e // n, new_e % n
-        source[f], target[f] = new_f // n, new_f % n
+    generator: np.random.Generator,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pairs (source, target), met two by two within a year, exchange targets where that makes no loop and no
+    second pair of the same two parties. ``shape``: number of parties, symmetric or not."""
+    (source, target), (n, symmetric) = ends, shape
+
+    def key(one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int64]:
+        return np.minimum(one, other) * n + np.maximum(one, other) if symmetric else one * n + other
+
+    order = np.lexsort((generator.random(len(year)), year))
+    e, f = order[:-1:2], order[1::2]
+    e, f = e[year[e] == year[f]], f[year[e] == year[f]]
+    # The other way round a symmetric pair says the same.
+    flip = symmetric & (generator.random(len(f)) < 0.5)
+    c, d = np.where(flip, target[f], source[f]), np.where(flip, source[f], target[f])
+    made = np.stack((key(source[e], d), key(c, target[e])))
+    _, place, times = np.unique(made, return_inverse=True, return_counts=True)
+    new = (times[place.reshape(made.shape)] == 1) & ~np.isin(made, key(source, target))
+    good = new.all(axis=0) & (source[e] != d) & (c != target[e])
+    after = key(source, target)
+    after[e[good]], after[f[good]] = made[:, good]
+    return after // n, after % n
 
 
 def _permute_forward(relation: Relation, symmetric: bool, generator: np.random.Generator) -> Relation:
@@ -62,13 +56,10 @@ def _permute_forward(relation: Relation, symmetric: bool, generator: np.random.G
     year = relation.last_on[once] // 365
     once = once[np.argsort(year, kind="stable")]
     source, target, year = source[once], target[once], np.sort(year)
-    first, last = np.searchsorted(year, year, "left"), np.searchsorted(year, year, "right")
-    m = len(once)
-    width = np.tile(last - first, SWAPS_PER_PAIR)
-    partners = np.tile(first, SWAPS_PER_PAIR) + (generator.random(len(width)) * width).astype(np.int64)
-    _swap(source, target, partners, generator.random(len(width)) < 0.5, (n, symmetric))
+    for _ in range(ROUNDS):
+        source, target = _swap((source, target), year, (n, symmetric), generator)
     # Records are dealt anew too: one that stayed with its party would tell of its true counterparty.
-    dealt = np.lexsort((generator.random(m), year))
+    dealt = np.lexsort((generator.random(len(once)), year))
     record = {name: getattr(relation, name)[once][dealt] for name in RECORD}
     if symmetric:
         source, target = np.concatenate([source, target]), np.concatenate([target, source])
