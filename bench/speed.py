@@ -15,7 +15,7 @@ import platform
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,20 +57,18 @@ def _one(name: str, folder: Path) -> None:
     print(json.dumps(run(Place(folder)).to_json()))
 
 
-def measure(parties: int, folder: Path, chosen: Sequence[str] | None = None) -> Figures:
-    """Figures of every stage, and after it of the ordinary ways to do the same, at one size."""
+def measure(parties: int, folder: Path, chosen: Sequence[str] | None = None) -> Iterator[tuple[str, Figures]]:
+    """Every stage's figures, and after it those of the ordinary ways to do the same, at one size."""
     from bench.speed_peers import PEERS
-    from bench.speed_stages import STAGES, Place
+    from bench.speed_stages import STAGES
 
     console = Console(stderr=True)
-    records = Place(folder).make(parties)
-    stages: Figures = {}
     for name in STAGES:
         for step in (name, *(peer for peer, (beside, _) in PEERS.items() if beside == name)):
             if chosen is None or step in chosen:
-                stages[step] = run_stage(step, folder)
-                console.print(f"{parties:,} {step}: {stages[step]}", highlight=False)
-    return {"records": records, "stages": stages}
+                figures = run_stage(step, folder)
+                console.print(f"{parties:,} {step}: {figures}", highlight=False)
+                yield step, figures
 
 
 def _ratio(figures: Figures, name: str, frozen: Mapping[str, Any]) -> str:
@@ -116,19 +114,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if asked.one:
         _one(asked.one, asked.folder)
         return
+    from bench.speed_stages import Place
+
     frozen = json.loads(FROZEN.read_text("utf-8"))["sizes"] if asked.check else {}
     kept: Figures = {"machine": machine(), "sizes": {}}
     if asked.out is not None and asked.out.exists():
         kept = json.loads(asked.out.read_text("utf-8"))
     for parties in asked.parties:
         with tempfile.TemporaryDirectory() as scratch:
-            found = measure(parties, (asked.folder or Path(scratch)) / str(parties), asked.stages)
-        size = kept["sizes"].setdefault(str(parties), {"records": found["records"], "stages": {}})
-        size["stages"] |= found["stages"]
-        if asked.out is not None:
-            asked.out.parent.mkdir(parents=True, exist_ok=True)
-            asked.out.write_text(json.dumps(kept, indent=1), encoding="utf-8")
-        Console(width=160).print(table(str(parties), found, frozen.get(str(parties), {}).get("stages", {})))
+            folder = (asked.folder or Path(scratch)) / str(parties)
+            size: Figures = {"records": Place(folder).make(parties), "stages": {}}
+            for name, figures in measure(parties, folder, asked.stages):
+                size["stages"][name] = figures
+                kept["sizes"].setdefault(str(parties), {**size, "stages": {}})["stages"][name] = figures
+                if asked.out is not None:
+                    asked.out.parent.mkdir(parents=True, exist_ok=True)
+                    asked.out.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+        Console(width=160).print(table(str(parties), size, frozen.get(str(parties), {}).get("stages", {})))
 
 
 if __name__ == "__main__":
