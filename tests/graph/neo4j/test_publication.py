@@ -53,15 +53,17 @@ def test_readers_see_a_whole_run_or_none(settings: Neo4jSettings) -> None:
     store = Neo4jStore(settings)
     store.publish(scores("run-0", 300, n=N))
     seen: list[tuple[str, int, int, int]] = []
-    done = threading.Event()
+    watching, done = threading.Event(), threading.Event()
 
     def watch() -> None:
         with Neo4jSession(settings) as session:
             while not done.is_set():
                 seen.extend(tuple(row.values()) for row in current(session))  # type: ignore[misc]
+                watching.set()
 
     watcher = threading.Thread(target=watch)
     watcher.start()
+    assert watching.wait(timeout=60)
     for k in range(1, 6):
         store.publish(scores(f"run-{k}", 300 + k, n=N))
     done.set()
