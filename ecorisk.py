@@ -367,7 +367,7 @@ def _demo_acts(folder: Path) -> Iterator[tuple[str, list[str]]]:
     yield (
         "A synthetic ecosystem with planted contagion",
         [
-            f"synth {folder / 'synthetic-tables'} --parties 4000 --seed 7",
+            f"synth {folder / 'synthetic-tables'} --parties 10000 --seed 7",
             f"--workspace {made} load canonical {folder / 'synthetic-tables'}",
             f"--workspace {made} train",
             f"--workspace {made} score --as-of 2024-01-01",
