@@ -21,7 +21,7 @@ def test_every_stage_and_peer_is_reported(tmp_path: Path) -> None:
     assert set(size["stages"]) == {*STAGES, *PEERS}
     assert size["records"] > 3000
     for figures in size["stages"].values():
-        assert figures["wall_s"] > 0
+        assert figures["wall_s"] >= 0
         assert figures["cpu_s"] >= 0
         assert figures["peak_mb"] > 0
     assert size["stages"]["indicators"]["facts"]["indicators"] >= 100
