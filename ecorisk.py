@@ -221,7 +221,7 @@ def snapshot(context: typer.Context, as_of: AsOf) -> None:
 @app.command()
 def train(context: typer.Context, task: Task = None) -> None:
     """Learn from past days, compare with the challengers, and keep the model as champion."""
-    from gnn.candidate import make_candidate
+    from gnn.champion.candidate import make_candidate
 
     session: Session = context.obj
     with progress_bar("train") as tell:
@@ -232,7 +232,7 @@ def train(context: typer.Context, task: Task = None) -> None:
 @app.command()
 def evaluate(context: typer.Context) -> None:
     """The champion against its challengers on days (or the part) it has not seen."""
-    from gnn.candidate import evaluate_champion
+    from gnn.champion.candidate import evaluate_champion
 
     session: Session = context.obj
     with progress_bar("evaluate") as tell:
@@ -243,7 +243,7 @@ def evaluate(context: typer.Context) -> None:
 @app.command()
 def score(context: typer.Context, as_of: AsOf) -> None:
     """Score everybody as of a day and publish the run, here and in the store."""
-    from gnn.scoring_job import score_and_publish
+    from gnn.runs.scoring_job import score_and_publish
 
     session: Session = context.obj
     with progress_bar("score") as tell:
@@ -261,8 +261,8 @@ def explain(
     ] = False,
 ) -> None:
     """Why a party has its score: the split, the counterparties, the reasons and the rows behind them."""
-    from gnn.rendering import explanation_panel
-    from gnn.runs import open_current_run
+    from gnn.runs.reader import open_current_run
+    from gnn.runs.rendering import explanation_panel
 
     session: Session = context.obj
     if (party_id is not None) + riskiest + most_inherited != 1:
@@ -383,7 +383,7 @@ def _say(line: str) -> None:
 
 def _show_planted(folder: Path) -> None:
     """The counterparties that the generator planted for the party just explained."""
-    from gnn.runs import open_current_run
+    from gnn.runs.reader import open_current_run
 
     party_id = open_current_run(Workspace.open(folder / "synthetic")).most_inherited()
     planted = pq.read_table(

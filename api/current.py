@@ -8,7 +8,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
-from gnn.runs import RunReader, open_current_run
+from gnn.runs.reader import RunReader, open_current_run
 from graph.errors import ArtifactMismatch
 from graph.workspace import Workspace
 

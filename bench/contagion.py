@@ -29,14 +29,14 @@ from scipy.stats import spearmanr
 
 from gnn import artifact
 from gnn.attribution import counterparty_parts
-from gnn.candidate import make_candidate
-from gnn.evaluation import Evaluation
-from gnn.metrics import measure as measure_scores
-from gnn.panel import Origin, Panel, build_panel
+from gnn.champion.candidate import make_candidate
+from gnn.champion.evaluation import Evaluation
+from gnn.champion.metrics import measure as measure_scores
+from gnn.learning.training import train
+from gnn.panels.panel import Origin, Panel, build_panel
+from gnn.panels.placebo import permute_panel
 from gnn.parts import ScoredParts
-from gnn.placebo import permute_panel
 from gnn.scoring import score
-from gnn.training import train
 from graph.duckdb_store import DuckDBStore
 from graph.workspace import Workspace
 from loaders import load

@@ -107,7 +107,7 @@ def given_columns(n: int) -> NDArray[np.float32]:
 
 
 def neighbour_means(place: Place) -> Measure:
-    from gnn.operators import gather, operators
+    from gnn.columns.operators import gather, operators
 
     taken = place.snapshot()
     values, everyone = given_columns(taken.n_parties), np.arange(taken.n_parties, dtype=np.int32)
@@ -123,8 +123,8 @@ def neighbour_means(place: Place) -> Measure:
 def neighbour_columns(place: Place) -> Measure:
     """All that the model looks at around every party: two hops over each relation, as scoring makes it."""
     from gnn import artifact
-    from gnn.targets import known_outcomes
-    from gnn.views import relation_columns, view_of
+    from gnn.columns.views import relation_columns, view_of
+    from gnn.panels.targets import known_outcomes
 
     taken = place.snapshot()
     model = artifact.load(place.workspace.require_champion())
@@ -148,7 +148,7 @@ def _lasted(steps: list[tuple[str, float]]) -> dict[str, float]:
 
 
 def train(place: Place) -> Measure:
-    from gnn.candidate import make_candidate
+    from gnn.champion.candidate import make_candidate
 
     steps: list[tuple[str, float]] = []
     with timed() as found:
@@ -170,11 +170,11 @@ def network(place: Place) -> Measure:
     import torch
 
     from gnn import artifact
+    from gnn.columns.views import view_of
     from gnn.heterodata import learning_data
+    from gnn.learning.training import DEFAULTS
     from gnn.network import EcosystemNetwork
-    from gnn.targets import known_outcomes, population
-    from gnn.training import DEFAULTS
-    from gnn.views import view_of
+    from gnn.panels.targets import known_outcomes, population
 
     taken = place.snapshot()
     model = artifact.load(place.workspace.require_champion())
@@ -202,9 +202,9 @@ def score(place: Place) -> Measure:
     """From a snapshot to log-odds by part of everybody who is asked about; ``parts_s``: once their columns
     and those of their surroundings are there."""
     from gnn import artifact
+    from gnn.columns.views import view_of
+    from gnn.panels.targets import known_outcomes, population
     from gnn.scoring import raw_parts, score
-    from gnn.targets import known_outcomes, population
-    from gnn.views import view_of
 
     taken = place.snapshot()
     model = artifact.load(place.workspace.require_champion())
@@ -221,7 +221,7 @@ def score(place: Place) -> Measure:
 
 def publish(place: Place) -> Measure:
     """The whole of ``ecorisk score``: snapshot, score, run composed, published here and in the store."""
-    from gnn.scoring_job import score_and_publish
+    from gnn.runs.scoring_job import score_and_publish
 
     steps: list[tuple[str, float]] = []
     with timed() as found:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gnn.linear_columns import (
+from gnn.columns.linear_columns import (
     ANY,
     EPSILON,
     GIVEN,
@@ -29,9 +29,9 @@ from gnn.parts import CounterpartyPart
 
 if TYPE_CHECKING:
     # Scoring hands these over; serving reads stored arrays and has no need of them.
+    from gnn.columns.operators import Operator
+    from gnn.columns.views import View
     from gnn.model import Model
-    from gnn.operators import Operator
-    from gnn.views import View
 
 Arrays = Mapping[str, NDArray[Any]]
 

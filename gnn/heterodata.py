@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gnn.design import Surroundings, gather_paths
+from gnn.columns.design import Surroundings, gather_paths
+from gnn.columns.linear_columns import ANY
+from gnn.columns.operators import Operator
+from gnn.columns.views import Sight, View
 from gnn.geometric import HeteroData
-from gnn.linear_columns import ANY
-from gnn.operators import Operator
-from gnn.views import Sight, View
 from graph.relations import day_number
 from graph.snapshot import Snapshot
 

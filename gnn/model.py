@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gnn.features import Encoding, Schema
+from gnn.columns.features import Encoding, Schema
 from gnn.trees import Trees
 
 #: Version of the artifact's layout; a model of another one is refused.

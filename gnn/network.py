@@ -16,9 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from gnn.geometric import HeteroData, MessagePassing, spmm
-from gnn.heterodata import PARTY
-from gnn.linear_columns import (
+from gnn.columns.linear_columns import (
     ANY,
     EPSILON,
     GIVEN,
@@ -28,6 +26,8 @@ from gnn.linear_columns import (
     LinearColumn,
     linear_columns,
 )
+from gnn.geometric import HeteroData, MessagePassing, spmm
+from gnn.heterodata import PARTY
 from gnn.model import Network, ReadOut
 
 #: The own part enters this many times larger than a standardised column, so that it is hardly shrunk.

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnn.attribution import attribution_arrays
-from gnn.features import ENVIRONMENT, OWN
+from gnn.columns.features import ENVIRONMENT, OWN
+from gnn.columns.views import RelationColumns, View, relation_columns, view_of
 from gnn.model import Centres, Model, Network, Preparation, ReadOut
+from gnn.panels.targets import KnownOutcomes
 from gnn.parts import ScoredParts
-from gnn.targets import KnownOutcomes
 from gnn.trees import Trees, join, total, total_by_column
-from gnn.views import RelationColumns, View, relation_columns, view_of
 from graph.snapshot import Snapshot
 
 Parts = Mapping[str, NDArray[np.float64]]

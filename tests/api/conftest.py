@@ -13,7 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.app import create_app
-from gnn.runs import RunReader, open_current_run, publish_run
+from gnn.runs.reader import RunReader, open_current_run, publish_run
 from graph.snapshot import Snapshot
 from graph.workspace import Workspace
 from tests.gnn.published import run_of, trade

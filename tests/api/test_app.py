@@ -20,8 +20,8 @@ from schemathesis import GenerationMode
 from api.app import create_app
 from api.middleware import MAX_BODY_BYTES, host_name
 from api.schemas import Batch, Explanation, Neighbourhood, Run, Score
-from gnn.composition import compose
-from gnn.runs import RunReader, publish_run
+from gnn.runs.composition import compose
+from gnn.runs.reader import RunReader, publish_run
 from graph.snapshot import Snapshot
 from graph.workspace import Workspace
 from tests.api.conftest import HOSTILE_IDS, serving

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from gnn.learning.training import train
 from gnn.model import Model
-from gnn.panel import Panel
+from gnn.panels.panel import Panel
 from gnn.parts import ScoredParts
 from gnn.scoring import score
-from gnn.training import train
 from graph.snapshot import Snapshot
 from tests.gnn import planted
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from scipy.special import expit
 
-from gnn.boosting import BoostingSettings
-from gnn.panel import Origin, Panel
-from gnn.targets import KnownOutcomes
-from gnn.training import TrainingSettings
+from gnn.learning.boosting import BoostingSettings
+from gnn.learning.training import TrainingSettings
+from gnn.panels.panel import Origin, Panel
+from gnn.panels.targets import KnownOutcomes
 from graph.relations import Relation
 from graph.snapshot import Snapshot
 from graph.source import Part, Task

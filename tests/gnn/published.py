@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from gnn.composition import Question
 from gnn.parts import ScoredParts
-from gnn.publication import score_run
-from gnn.run_files import ScoreRun
+from gnn.runs.composition import Question
+from gnn.runs.publication import score_run
+from gnn.runs.run_files import ScoreRun
 from graph.snapshot import Snapshot
 from graph.source import Task
 from tests.ecosystems import random_trade, snapshot

@@ -8,7 +8,7 @@ import pytest
 
 from gnn.artifact import ARRAYS_FILE, MODEL_FILE, load, save
 from gnn.model import Model
-from gnn.panel import Panel
+from gnn.panels.panel import Panel
 from gnn.parts import ScoredParts
 from gnn.scoring import score
 from graph.errors import ArtifactMismatch

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from gnn.attribution import counterparty_parts, network_parts
+from gnn.columns.views import relation_columns, view_of
 from gnn.model import Model
-from gnn.panel import Panel
+from gnn.panels.panel import Panel
 from gnn.parts import ScoredParts
 from gnn.scoring import raw_parts
-from gnn.views import relation_columns, view_of
 
 
 @pytest.mark.parametrize("limit", [0, 3, 20, 100_000])

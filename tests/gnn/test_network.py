@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from gnn.columns.views import View, relation_columns, view_of
 from gnn.heterodata import EDGE_COLUMNS, learning_data, to_hetero_data
 from gnn.model import Model, Network
 from gnn.network import EcosystemNetwork
-from gnn.panel import Panel
+from gnn.panels.panel import Panel
 from gnn.scoring import read
-from gnn.views import View, relation_columns, view_of
 
 
 def served_view(trained: Model, panel: Panel) -> View:

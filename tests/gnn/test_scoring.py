@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from gnn.features import ENVIRONMENT
-from gnn.linear_columns import linear_columns
+from gnn.columns.features import ENVIRONMENT
+from gnn.columns.linear_columns import linear_columns
+from gnn.columns.views import relation_columns, view_of
+from gnn.learning.training import training_view
 from gnn.model import Model
-from gnn.panel import Panel
+from gnn.panels.panel import Panel
 from gnn.parts import ScoredParts
 from gnn.scoring import column_parts, raw_parts, score
-from gnn.training import training_view
-from gnn.views import relation_columns, view_of
 from tests.gnn import planted
 
 
@@ -127,7 +127,7 @@ def test_environment_columns_are_the_milieus(trained: Model) -> None:
 def test_serving_needs_neither_torch_nor_lightgbm() -> None:
     code = (
         "import sys, gnn.scoring, gnn.attribution, gnn.parts, gnn.artifact; "
-        "print([m for m in ('torch', 'torch_geometric', 'lightgbm', 'gnn.training') if m in sys.modules])"
+        "print([m for m in ('torch', 'torch_geometric', 'lightgbm', 'gnn.learning') if m in sys.modules])"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"

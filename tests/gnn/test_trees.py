@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gnn.boosting import BoostingSettings, exported, fit
+from gnn.learning.boosting import BoostingSettings, exported, fit
 from gnn.trees import join, total, total_by_column
 
 SETTINGS = BoostingSettings(rounds=40)

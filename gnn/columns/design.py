@@ -1,0 +1,219 @@
+"""What a party's counterparties give to it: columns by relation, for one and two hops.
+
+Two kinds of columns, made in one way for training and for scoring:
+
+- *linear* columns are sums over counterparties (over paths, for two hops) of what each gives, divided by
+  something the party alone decides; the network reads them, and each can be taken apart exactly;
+- the trees of a relation read these and more: means of the counterparties' own columns, known cases, the
+  party's degree, and the indicators that counterparties caused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnn.columns.linear_columns import (
+    ANY,
+    EPSILON,
+    GIVEN,
+    PRIOR_CASES,
+    RECORDS,
+    RESIDUAL_FLOOR,
+    LinearColumn,
+)
+from gnn.columns.operators import Operator, gather, gather_pairs, gather_two_hops
+from gnn.panels.targets import KnownOutcomes
+from graph.relations import Relation
+
+
+def payload(
+    s: NDArray[np.float64],
+    has: NDArray[np.bool_],
+    degree: NDArray[np.int64],
+    known: KnownOutcomes,
+    prior: float,
+) -> NDArray[np.float64]:
+    """What every party gives, float64 [n, len(GIVEN)].
+
+    ``s``: log-odds by own features; ``has``: whether it has any; ``degree``: over any relation.
+    A party without features gives s = has = 0, one without known results zeros there.
+    """
+    n = known.n.astype(np.float64)
+    bad = known.bad.astype(np.float64)
+    seen = n > 0
+    rate = np.divide(bad, n, out=np.zeros_like(n), where=seen)
+    residual = np.where(seen, rate - 1.0 / (1.0 + np.exp(-s)), 0.0)
+    columns = (np.where(has, s, 0.0), has, np.log1p(degree), bad - prior * n, n, residual, seen)
+    return np.column_stack(columns).astype(np.float64)
+
+
+def pair_records(relation: Relation, prior: float) -> NDArray[np.float64]:
+    """Per pair, the counterparty's record with all others, float64 [m, len(RECORDS)].
+
+    The party's own cases with it are taken out, so nobody inherits what it caused itself.
+    """
+    n = len(relation.indptr) - 1
+    cases = np.bincount(relation.indices, weights=relation.matured, minlength=n)[relation.indices]
+    bad = np.bincount(relation.indices, weights=relation.bad, minlength=n)[relation.indices]
+    cases -= relation.matured
+    bad -= relation.bad
+    rate = (bad + PRIOR_CASES * prior) / (cases + PRIOR_CASES) - prior
+    return np.column_stack((bad - prior * cases, cases, rate, np.log1p(cases)))
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Operators of one snapshot by relation, and what their pairs carry (``pair_records``)."""
+
+    operators: dict[str, Operator]
+    records: dict[str, NDArray[np.float64]]
+
+    @property
+    def any(self) -> Operator:
+        return self.operators[ANY]
+
+
+#: Own columns are gathered in chunks of this many, so that a million parties stay within memory.
+_CHUNK = 8
+
+
+def _sums_and_counts(own: NDArray[np.float32]) -> NDArray[np.float32]:
+    known = np.isfinite(own)
+    return np.concatenate((np.where(known, own, 0.0), known), axis=1).astype(np.float32)
+
+
+def gather_any(surroundings: Surroundings, given: NDArray[np.float64]) -> NDArray[np.float64]:
+    """One step over any relation, for every party."""
+    everyone = np.arange(len(given), dtype=np.int32)
+    return gather(surroundings.any, given, everyone)
+
+
+def gather_any_own(surroundings: Surroundings, own: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Sums and counts of own columns over any relation, float32 [n, 2k] (chunk by chunk)."""
+    everyone = np.arange(len(own), dtype=np.int32)
+    out = np.empty((len(own), 2 * own.shape[1]), np.float32)
+    for start in range(0, own.shape[1], _CHUNK):
+        chunk = own[:, start : start + _CHUNK]
+        width = chunk.shape[1]
+        out[:, 2 * start : 2 * (start + width)] = gather(surroundings.any, _sums_and_counts(chunk), everyone)
+    return out
+
+
+def gather_averages(
+    surroundings: Surroundings,
+    relation: str,
+    own: NDArray[np.float32],
+    gathered: NDArray[np.float32],
+    rows: NDArray[np.int32],
+) -> NDArray[np.float64]:
+    """Means of own columns over both hops, NaN where nobody is known, float64 [rows, 2k] (hop 1 first).
+
+    ``gathered``: ``gather_any_own`` of ``own``.
+    """
+    operator, k = surroundings.operators[relation], own.shape[1]
+    out = np.empty((len(rows), 2 * k))
+    for start in range(0, k, _CHUNK):
+        chunk = _sums_and_counts(own[:, start : start + _CHUNK])
+        width = chunk.shape[1] // 2
+        near = gather(operator, chunk, rows)
+        far = gather_two_hops(operator, gathered[:, 2 * start : 2 * (start + width)], chunk, rows)
+        out[:, start : start + width] = _divided(near[:, :width], near[:, width:])
+        # Sums were kept in float32: less than this is the way back's rounding.
+        far[:, width:][far[:, width:] < 1e-4] = 0.0
+        out[:, k + start : k + start + width] = _divided(far[:, :width], far[:, width:])
+    return out
+
+
+def _divided(top: NDArray[np.float64], bottom: NDArray[np.float64]) -> NDArray[np.float64]:
+    enough = bottom > EPSILON
+    return np.divide(top, bottom, out=np.full_like(top, np.nan), where=enough)
+
+
+@dataclass(frozen=True)
+class HopSums:
+    """Σ weight·given over a hop for some rows, and the denominators of the linear columns, by name."""
+
+    given: NDArray[np.float64]
+    records: NDArray[np.float64]
+    denominators: dict[str, NDArray[np.float64]]
+
+    def known_cases(self) -> NDArray[np.float64]:
+        """Log of the known cases around each row: per counterparty on average, times counterparties."""
+        average = self.given[:, GIVEN.index("cases")]
+        pseudo = self.denominators["cases"] - average
+        return np.log1p(np.maximum(average, 0.0) * PRIOR_CASES / pseudo)
+
+    def column(self, column: LinearColumn) -> NDArray[np.float64]:
+        """The column's values; NaN where a mean has nobody to average."""
+        if column.given == "one":
+            top = self.denominators["reach"]
+        elif column.given in GIVEN:
+            top = self.given[:, GIVEN.index(column.given)]
+        else:
+            top = self.records[:, RECORDS.index(column.given)]
+        bottom = self.denominators[column.denominator]
+        return _divided(top, bottom) if column.centred else top / bottom
+
+
+def denominators(
+    given: NDArray[np.float64],
+    records: NDArray[np.float64],
+    reach: NDArray[np.float64],
+    paths: NDArray[np.float64],
+) -> dict[str, NDArray[np.float64]]:
+    """Denominators of a hop: ``reach`` is the weight that arrives [rows], ``paths`` how many bring it."""
+    # Weights sum to 1 a row, so the prior's pseudo-cases are divided by the number of counterparties.
+    pseudo = PRIOR_CASES / np.maximum(paths, 1.0)
+    found = {
+        "one": np.ones_like(reach),
+        "has": given[:, GIVEN.index("has")],
+        "reach": reach,
+        "cases": given[:, GIVEN.index("cases")] + pseudo,
+        "known": given[:, GIVEN.index("known")] + RESIDUAL_FLOOR,
+    }
+    if records.shape[1]:
+        found["record"] = records[:, RECORDS.index("record_cases")] + pseudo
+    return found
+
+
+def hop_1(
+    surroundings: Surroundings, relation: str, given: NDArray[np.float64], rows: NDArray[np.int32]
+) -> HopSums:
+    """What direct counterparties give to ``rows``."""
+    operator = surroundings.operators[relation]
+    sums = gather(operator, given, rows)
+    records = surroundings.records.get(relation)
+    paired = np.zeros((len(rows), 0)) if records is None else gather_pairs(operator, records, rows)
+    degree = operator.degree()[rows].astype(np.float64)
+    return HopSums(sums, paired, denominators(sums, paired, (degree > 0).astype(np.float64), degree))
+
+
+def hop_2(
+    surroundings: Surroundings,
+    relation: str,
+    given: NDArray[np.float64],
+    gathered: NDArray[np.float64],
+    rows: NDArray[np.int32],
+) -> HopSums:
+    """What counterparties' other counterparties give to ``rows``; ``gathered`` = ``gather_any`` of given."""
+    operator = surroundings.operators[relation]
+    sums = gather_two_hops(operator, gathered, given, rows)
+    sums[np.abs(sums) < EPSILON * 1e-3] = 0.0
+    others = gather_paths(surroundings, relation, rows)
+    reach = np.maximum((operator.degree()[rows] > 0) - operator.back_total[rows], 0.0)
+    reach[others == 0] = 0.0
+    return HopSums(
+        sums, np.zeros((len(rows), 0)), denominators(sums, np.zeros((len(rows), 0)), reach, others)
+    )
+
+
+def gather_paths(surroundings: Surroundings, relation: str, rows: NDArray[np.int32]) -> NDArray[np.float64]:
+    """Number of two-hop paths of each row that do not return to it, float64 [rows]."""
+    operator = surroundings.operators[relation]
+    other_ends = (surroundings.any.degree() - 1).astype(np.float64)
+    starts, ends = operator.indptr[rows], operator.indptr[rows + 1]
+    running = np.concatenate(([0.0], np.cumsum(other_ends[operator.indices])))
+    return running[ends] - running[starts]

@@ -1,0 +1,178 @@
+"""Who is looked at, and with which weight: relations as decayed, row-normalised operators.
+
+Hop 1 of relation r is A_r. Hop 2 goes one step over r and one over any relation: A_r·A_any, without the
+way back to the party itself, so that nobody hears an echo of its own facts through a counterparty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numba
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from gnn.columns.linear_columns import ANY
+from graph.relations import Relation, day_number
+from graph.snapshot import Snapshot
+
+#: Half of the links of an ecosystem that is observed by dates are gone after 13 months.
+HALF_LIFE_DAYS = 395.0
+
+
+@dataclass(frozen=True)
+class Operator:
+    """A_r as CSR over n parties: row i holds the shares of its counterparties, each row sums to 1 (or 0).
+
+    ``weight`` float64 [m]; ``back`` float64 [m]: the share of i in the row of the counterparty over any
+    relation (the way back); ``back_total`` float64 [n]: Σ weight·back, the part of hop 2 that returns.
+    """
+
+    name: str
+    indptr: NDArray[np.int64]
+    indices: NDArray[np.int32]
+    weight: NDArray[np.float64]
+    back: NDArray[np.float64]
+    back_total: NDArray[np.float64]
+
+    @property
+    def n_parties(self) -> int:
+        return len(self.indptr) - 1
+
+    def degree(self) -> NDArray[np.int64]:
+        """Counterparties of each party, int64 [n]."""
+        return np.diff(self.indptr)
+
+
+@numba.njit(cache=True, parallel=True)
+def _gather(indptr, indices, weight, values, rows, out):  # type: ignore[no-untyped-def]
+    for position in numba.prange(len(rows)):
+        row = rows[position]
+        for pair in range(indptr[row], indptr[row + 1]):
+            counterparty = indices[pair]
+            share = weight[pair]
+            for column in range(values.shape[1]):
+                out[position, column] += share * values[counterparty, column]
+
+
+@numba.njit(cache=True, parallel=True)
+def _gather_pairs(indptr, weight, values, rows, out):  # type: ignore[no-untyped-def]
+    for position in numba.prange(len(rows)):
+        row = rows[position]
+        for pair in range(indptr[row], indptr[row + 1]):
+            for column in range(values.shape[1]):
+                out[position, column] += weight[pair] * values[pair, column]
+
+
+@numba.njit(cache=True, parallel=True)
+def _shares_back(indptr, indices, any_indptr, any_indices, any_weight, out):  # type: ignore[no-untyped-def]
+    for row in numba.prange(len(indptr) - 1):
+        for pair in range(indptr[row], indptr[row + 1]):
+            low, high = any_indptr[indices[pair]], any_indptr[indices[pair] + 1]
+            end = high
+            while low < high:
+                middle = (low + high) // 2
+                if any_indices[middle] < row:
+                    low = middle + 1
+                else:
+                    high = middle
+            if low < end and any_indices[low] == row:
+                out[pair] = any_weight[low]
+
+
+def gather(
+    operator: Operator, values: NDArray[np.floating[Any]], rows: NDArray[np.int32]
+) -> NDArray[np.float64]:
+    """A_r·values for the given rows: values [n, k] to float64 [rows, k]; NaN is not allowed."""
+    out = np.zeros((len(rows), values.shape[1]))
+    _gather(operator.indptr, operator.indices, operator.weight, values, rows, out)
+    return out
+
+
+def gather_pairs(
+    operator: Operator, values: NDArray[np.float64], rows: NDArray[np.int32]
+) -> NDArray[np.float64]:
+    """Σ over a row's pairs of weight times what the pair carries: values [m, k] to float64 [rows, k]."""
+    out = np.zeros((len(rows), values.shape[1]))
+    _gather_pairs(operator.indptr, operator.weight, values, rows, out)
+    return out
+
+
+def gather_two_hops(
+    operator: Operator,
+    gathered: NDArray[np.floating[Any]],
+    values: NDArray[np.floating[Any]],
+    rows: NDArray[np.int32],
+) -> NDArray[np.float64]:
+    """(A_r·A_any - way back)·values for the given rows, ``gathered`` = A_any·values for every party."""
+    out = gather(operator, gathered, rows)
+    out -= operator.back_total[rows, None] * values[rows]
+    return out
+
+
+def _normalised(indptr: NDArray[np.int64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    row = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
+    sums = np.bincount(row, weights=weight, minlength=len(indptr) - 1)
+    return np.divide(weight, sums[row], out=np.zeros_like(weight), where=sums[row] > 0)
+
+
+def stakes(relation: Relation) -> NDArray[np.float64]:
+    """What each pair has at stake, float64 [m]: its amount, or its rows (or declared weight) without one.
+
+    Where others state amounts, rows without one count for the relation's average: who buys most weighs most.
+    """
+    rows = np.maximum(relation.strength, 1e-9)
+    stated = relation.amount > 0
+    if not stated.any():
+        return rows
+    average = float(relation.amount[stated].sum()) / float(rows[stated].sum())
+    return np.where(stated, relation.amount.astype(np.float64), rows * average)
+
+
+def decayed(relation: Relation, as_of_day: int, half_life_days: float) -> NDArray[np.float64]:
+    """Stake of each pair, halved for every ``half_life_days`` since its last row, float64 [m]."""
+    age = np.maximum(as_of_day - relation.last_on.astype(np.float64), 0.0)
+    # No pair is ever wholly forgotten: an underflow would make a row of old pairs look empty.
+    return stakes(relation) * np.maximum(0.5 ** (age / half_life_days), 1e-9)
+
+
+def _union(shares: Iterable[sp.csr_matrix], n: int) -> sp.csr_matrix:
+    union = sp.csr_matrix((n, n))
+    for share in shares:
+        union = union + share
+    union.sort_indices()
+    return union
+
+
+def operators(snapshot: Snapshot, half_life_days: float = HALF_LIFE_DAYS) -> dict[str, Operator]:
+    """Every relation of ``snapshot`` as an operator, by name, and ``any``, their union (last).
+
+    In ``any`` each relation of a party counts the same; without relations it has no pairs.
+    """
+    n, today = snapshot.n_parties, day_number(snapshot.as_of)
+    shares: dict[str, sp.csr_matrix] = {}
+    for name, relation in snapshot.relations.items():
+        weight = _normalised(relation.indptr, decayed(relation, today, half_life_days))
+        shares[name] = sp.csr_matrix((weight, relation.indices, relation.indptr), shape=(n, n))
+    union = _union(shares.values(), n)
+    union.data = _normalised(union.indptr, union.data)
+    shares[ANY] = union
+    return {name: _with_way_back(name, share, union) for name, share in shares.items()}
+
+
+def _with_way_back(name: str, share: sp.csr_matrix, union: sp.csr_matrix) -> Operator:
+    indptr, indices = share.indptr.astype(np.int64), share.indices.astype(np.int32)
+    back = np.zeros(len(indices))
+    any_indptr, any_indices = union.indptr.astype(np.int64), union.indices.astype(np.int32)
+    _shares_back(indptr, indices, any_indptr, any_indices, union.data, back)
+    row = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
+    total = np.bincount(row, weights=share.data * back, minlength=len(indptr) - 1).astype(np.float64)
+    return Operator(name, indptr, indices, share.data, back, total)
+
+
+def kinds_of(relations: Mapping[str, Relation]) -> set[str]:
+    """Kinds behind the relations: ``SUPPLIES.out`` and ``SUPPLIES.in`` are one."""
+    return {relation.kind for relation in relations.values()}

@@ -1,0 +1,285 @@
+"""A snapshot as a model looks at it: all columns its parts are made from, for training and serving."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnn.columns.design import (
+    HopSums,
+    Surroundings,
+    gather_any,
+    gather_any_own,
+    gather_averages,
+    hop_1,
+    hop_2,
+    pair_records,
+    payload,
+)
+from gnn.columns.features import (
+    ENVIRONMENT,
+    FOLDS,
+    OWN,
+    FeatureMatrix,
+    PartyColumns,
+    RawColumns,
+    Stacked,
+    fold_of,
+    own_and_environment,
+    raw_columns,
+)
+from gnn.columns.linear_columns import ANY, linear_columns
+from gnn.columns.operators import operators
+from gnn.model import Preparation
+from gnn.panels.targets import KnownOutcomes
+from gnn.trees import join, total
+from graph.snapshot import Snapshot
+
+#: Rows whose columns are put together at a time: all of them at once would need their memory twice.
+_CHUNK = 32_768
+
+#: Own columns that say nothing about the party itself.
+_DEGREE = "log_degree:"
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What rows of one fold may know of others: ``given`` [n, k] and its sums over any relation."""
+
+    given: NDArray[np.float64]
+    gathered: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class RelationColumns:
+    """A relation's columns for some rows.
+
+    ``linear``: float64 [rows, columns] by hop (1, 2), NaN where unknown; ``matrix``: the same and more,
+    float32, as the trees read it.
+    """
+
+    linear: dict[int, NDArray[np.float64]]
+    caused: NDArray[np.float32]
+    matrix: FeatureMatrix
+
+
+@dataclass(frozen=True)
+class View:
+    """One snapshot, prepared. ``folds``: int8 [n] on training days, None later.
+
+    ``s_own`` / ``s_environment``: float64 [n], stage-1 log-odds by group, without its base ``s_base`` [n].
+    ``by_folds``: the rows' own results are among the ``known`` ones, so they are hidden fold by fold.
+    """
+
+    preparation: Preparation
+    snapshot: Snapshot
+    columns: PartyColumns
+    folds: NDArray[np.int8] | None
+    s_own: NDArray[np.float64]
+    s_environment: NDArray[np.float64]
+    s_base: NDArray[np.float64]
+    surroundings: Surroundings
+    known: KnownOutcomes
+    by_folds: bool
+
+    @property
+    def s(self) -> NDArray[np.float64]:
+        """Stage-1 log-odds of every party, float64 [n]."""
+        return self.s_base + self.s_own + self.s_environment
+
+    @cached_property
+    def has_features(self) -> NDArray[np.bool_]:
+        """Parties of which anything but degrees is known, bool [n]."""
+        names = self.preparation.schema.own
+        own = [position for position, name in enumerate(names) if not name.startswith(_DEGREE)]
+        has = np.zeros(self.snapshot.n_parties, bool)
+        for position in own:
+            has |= np.isfinite(self.columns.own[:, position])
+        return has
+
+    @cached_property
+    def averaged_gathered(self) -> NDArray[np.float32]:
+        """Own columns summed over any relation (see ``gather_any_own``)."""
+        return gather_any_own(self.surroundings, self.averaged)
+
+    @property
+    def averaged(self) -> NDArray[np.float32]:
+        """Own columns whose means over counterparties are taken, float32 [n, k]."""
+        return self.columns.own[:, list(self.preparation.averaged)]
+
+    def _sight(self, known: KnownOutcomes) -> Sight:
+        degree = self.surroundings.any.degree()
+        given = payload(self.s, self.has_features, degree, known, self.preparation.prior)
+        return Sight(given, gather_any(self.surroundings, given))
+
+    @cached_property
+    def sights(self) -> tuple[Sight, ...]:
+        """One sight a fold where labels must be hidden by folds, else one for all."""
+        if self.folds is None or not self.by_folds:
+            return (self._sight(self.known),)
+        kept = kept_results(len(self.folds), self.preparation.kept_share)
+        return tuple(self._sight(_masked(self.known, kept & (self.folds != fold))) for fold in range(FOLDS))
+
+    def rows_by_sight(self, rows: NDArray[np.int32]) -> Iterator[tuple[Sight, NDArray[np.int64]]]:
+        """Sights with the positions in ``rows`` that look through them."""
+        if self.folds is None or not self.by_folds:
+            yield self.sights[0], np.arange(len(rows))
+            return
+        for fold, sight in enumerate(self.sights):
+            yield sight, np.flatnonzero(self.folds[rows] == fold)
+
+
+def kept_results(n: int, share: float) -> NDArray[np.bool_]:
+    """Which known results training rows may see, drawn once with a fixed seed, bool [n]."""
+    return np.random.default_rng(17).random(n) < share
+
+
+def _masked(known: KnownOutcomes, kept: NDArray[np.bool_]) -> KnownOutcomes:
+    return KnownOutcomes(n=np.where(kept, known.n, 0), bad=np.where(kept, known.bad, 0))
+
+
+def surroundings_of(snapshot: Snapshot, preparation: Preparation) -> Surroundings:
+    """Operators of the model's relations (and of any), with the pairs' records."""
+    found = operators(snapshot, preparation.half_life_days)
+    kept = {name: found[name] for name in (*preparation.relations, ANY) if name in found}
+    records = {
+        name: pair_records(snapshot.relations[name], preparation.record_priors.get(name, 0.0))
+        for name in kept
+        if name != ANY
+    }
+    return Surroundings(kept, records)
+
+
+def view_of(
+    preparation: Preparation,
+    snapshot: Snapshot,
+    known: KnownOutcomes,
+    *,
+    training: bool = False,
+    own_labels_known: bool = False,
+    raw: RawColumns | None = None,
+) -> View:
+    """``snapshot`` as the model sees it; ``training``: s and rates of each party without its own fold."""
+    folds = fold_of(snapshot.party_ids) if training else None
+    raw = raw_columns(snapshot) if raw is None else raw
+    columns = own_and_environment(snapshot, raw, preparation.schema, preparation.encodings, folds)
+    own, environment, base = stage_1(preparation, columns.own_environment, folds)
+    return View(
+        preparation, snapshot, columns, folds, own, environment, base,
+        surroundings_of(snapshot, preparation), known, own_labels_known,
+    )  # fmt: skip
+
+
+def stage_1(
+    preparation: Preparation, x: NDArray[np.float32], folds: NDArray[np.int8] | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Log-odds by own columns, by environment, and the base: by the model of each party's fold, or the mean.
+
+    ``x`` float32 [n, own + environment].
+    """
+    if folds is None:
+        mean = join(list(preparation.stage_1)).scaled(1.0 / len(preparation.stage_1))
+        return total(mean.of_group(0), x), total(mean.of_group(1), x), np.full(len(x), mean.base)
+    own, environment, base = np.zeros(len(x)), np.zeros(len(x)), np.zeros(len(x))
+    for fold, trees in enumerate(preparation.stage_1):
+        rows = folds == fold
+        own[rows] = total(trees.of_group(0), x[rows])
+        environment[rows] = total(trees.of_group(1), x[rows])
+        base[rows] = trees.base
+    return own, environment, base
+
+
+def own_matrix(view: View, rows: NDArray[np.int32]) -> FeatureMatrix:
+    """Own and environment columns of ``rows``."""
+    schema = view.preparation.schema
+    groups = (OWN,) * len(schema.own) + (ENVIRONMENT,) * len(schema.environment)
+    return FeatureMatrix(schema.own + schema.environment, groups, view.columns.own_environment[rows])
+
+
+def relation_columns(view: View, relation: str, rows: NDArray[np.int32]) -> RelationColumns:
+    """Columns of one relation for ``rows``: what the network reads, and what its trees read."""
+    around = view.surroundings
+    linear = {hop: np.full((len(rows), len(linear_columns(relation, hop))), np.nan) for hop in (1, 2)}
+    cases = np.zeros((len(rows), 2))
+    if relation not in around.operators:
+        return _without_pairs(view, relation, rows, linear, cases)
+    for sight, positions in view.rows_by_sight(rows):
+        here = rows[positions]
+        hops = {
+            1: hop_1(around, relation, sight.given, here),
+            2: hop_2(around, relation, sight.given, sight.gathered, here),
+        }
+        for hop, sums in hops.items():
+            linear[hop][positions] = _columns_of(sums, relation, hop)
+            cases[positions, hop - 1] = sums.known_cases()
+    means = gather_averages(around, relation, view.averaged, view.averaged_gathered, rows)
+    degree = around.operators[relation].degree()[rows]
+    return _assembled(view, relation, rows, linear, [cases, np.log1p(degree)[:, None], means])
+
+
+def _columns_of(sums: HopSums, relation: str, hop: int) -> NDArray[np.float64]:
+    return np.column_stack([sums.column(column) for column in linear_columns(relation, hop)])
+
+
+def _without_pairs(
+    view: View,
+    relation: str,
+    rows: NDArray[np.int32],
+    linear: dict[int, NDArray[np.float64]],
+    cases: NDArray[np.float64],
+) -> RelationColumns:
+    """The relation is not in this snapshot: sums are 0 and means unknown, as for a party without pairs."""
+    for hop, values in linear.items():
+        for position, column in enumerate(linear_columns(relation, hop)):
+            if not column.centred:
+                values[:, position] = 0.0
+    means = np.full((len(rows), 2 * len(view.preparation.averaged)), np.nan)
+    return _assembled(view, relation, rows, linear, [cases, np.zeros((len(rows), 1)), means])
+
+
+def _assembled(
+    view: View,
+    relation: str,
+    rows: NDArray[np.int32],
+    linear: dict[int, NDArray[np.float64]],
+    extra: list[NDArray[np.float64]],
+) -> RelationColumns:
+    schema = view.preparation.schema
+    caused = view.columns.caused.get(relation)
+    caused_rows = np.zeros((len(rows), 0), np.float32) if caused is None else caused[rows]
+    names = [f"{relation}:{hop}:{c.name}" for hop in (1, 2) for c in linear_columns(relation, hop)]
+    names += [f"{relation}:1:log_cases", f"{relation}:2:log_cases", f"{relation}:log_degree"]
+    averaged = [schema.own[position] for position in view.preparation.averaged]
+    names += [f"{relation}:{hop}:mean:{name}" for hop in (1, 2) for name in averaged]
+    names += schema.caused.get(relation, ())
+    values = np.concatenate((linear[1], linear[2], *extra, caused_rows), axis=1, dtype=np.float32)
+    matrix = FeatureMatrix(tuple(names), (relation,) * len(names), values)
+    return RelationColumns(linear, caused_rows, matrix)
+
+
+def design(view: View, rows: NDArray[np.int32]) -> FeatureMatrix:
+    """All columns of ``rows``: own, environment, then one relation after the other."""
+    stacked = Stacked(len(rows))
+    for part in designs(view, rows):
+        stacked.add(part)
+    return stacked.matrix()
+
+
+def designs(view: View, rows: NDArray[np.int32]) -> Iterator[FeatureMatrix]:
+    """``design`` in parts: some rows, then the next."""
+    for start in range(0, max(len(rows), 1), _CHUNK):
+        yield _design(view, rows[start : start + _CHUNK])
+
+
+def _design(view: View, rows: NDArray[np.int32]) -> FeatureMatrix:
+    parts = [own_matrix(view, rows)]
+    parts += [relation_columns(view, relation, rows).matrix for relation in view.preparation.relations]
+    return FeatureMatrix(
+        tuple(name for part in parts for name in part.names),
+        tuple(group for part in parts for group in part.groups),
+        np.concatenate([part.values for part in parts], axis=1),
+    )

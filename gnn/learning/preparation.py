@@ -1,0 +1,138 @@
+"""What is learned before the model itself: columns, milieu rates, stage 1, and which relations there are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+import lightgbm as lgb
+import numpy as np
+
+from gnn.columns.features import (
+    FOLDS,
+    RawColumns,
+    fit_encodings,
+    fold_of,
+    own_and_environment,
+    schema_of,
+)
+from gnn.columns.linear_columns import ANY
+from gnn.columns.operators import HALF_LIFE_DAYS, gather, kinds_of
+from gnn.columns.views import surroundings_of
+from gnn.learning.boosting import STAGE_1, BoostingSettings, exported, fit, fit_all
+from gnn.model import Preparation
+from gnn.panels.panel import Origin
+from gnn.trees import Trees
+from graph.errors import Refused
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """Sizes and seeds; the defaults are measured. ``max_rows``: training rows drawn at most."""
+
+    seeds: tuple[int, ...] = (1, 2, 3)
+    half_life_days: float = HALF_LIFE_DAYS
+    averaged_columns: int = 24
+    max_rows: int = 100_000
+    min_linked_rows: int = 30
+    stage_1: BoostingSettings = STAGE_1
+    trees: BoostingSettings = field(default_factory=BoostingSettings)
+
+
+def _relations(origins: Sequence[Origin], min_linked_rows: int) -> tuple[str, ...]:
+    """Relations that enough training rows have, then ``any`` where they are of several kinds."""
+    linked: dict[str, int] = {}
+    kinds: set[str] = set()
+    for origin in origins:
+        kinds |= kinds_of(origin.snapshot.relations)
+        for name, relation in origin.snapshot.relations.items():
+            linked[name] = linked.get(name, 0) + int((relation.degree()[origin.codes] > 0).sum())
+    found = tuple(sorted(name for name, rows in linked.items() if rows >= min_linked_rows))
+    return (*found, ANY) if found and len(kinds) > 1 else found
+
+
+def _record_priors(origins: Sequence[Origin], relations: tuple[str, ...]) -> dict[str, float]:
+    priors = {}
+    for name in relations:
+        found = [o.snapshot.relations[name] for o in origins if name in o.snapshot.relations]
+        cases = sum(int(relation.matured.sum()) for relation in found)
+        priors[name] = sum(int(relation.bad.sum()) for relation in found) / cases if cases else 0.0
+    return priors
+
+
+def _stage_1(
+    prepared: Preparation, origins: Sequence[Origin], raws: Sequence[RawColumns], settings: TrainingSettings
+) -> tuple[tuple[Trees, ...], tuple[int, ...]]:
+    """One own-and-environment ensemble a fold, and the own columns by importance (most first)."""
+    x, y, fold = [], [], []
+    for origin, raw in zip(origins, raws, strict=True):
+        folds = fold_of(origin.snapshot.party_ids)
+        columns = own_and_environment(origin.snapshot, raw, prepared.schema, prepared.encodings, folds)
+        x.append(columns.own_environment[origin.codes])
+        y.append(origin.labels)
+        fold.append(folds[origin.codes])
+    rows, labels, row_fold = np.concatenate(x), np.concatenate(y), np.concatenate(fold)
+    n_own = len(prepared.schema.own)
+    group = (np.arange(rows.shape[1]) >= n_own).astype(np.int32)
+
+    def job(held_out: int) -> lgb.Booster:
+        used = row_fold != held_out
+        return fit(rows[used], labels[used], group, settings.stage_1, seed=held_out)
+
+    boosters = fit_all([partial(job, fold) for fold in range(FOLDS)])
+    gain = np.sum([booster.feature_importance("gain") for booster in boosters], axis=0)
+    order = np.argsort(-gain[:n_own], kind="stable")
+    chosen = np.sort(order[: settings.averaged_columns])
+    return tuple(exported(booster, group) for booster in boosters), tuple(int(column) for column in chosen)
+
+
+def _kept_share(origins: Sequence[Origin], later: Sequence[Origin], prepared: Preparation) -> float:
+    """Share of known results to show to training rows, so that they see as much as validation rows do."""
+
+    def around(origin: Origin, share: float) -> float:
+        known = (origin.known.n > 0).astype(np.float64)[:, None] * share
+        surroundings = surroundings_of(origin.snapshot, prepared)
+        return float(gather(surroundings.any, known, origin.codes).mean())
+
+    shares = [around(o, 1.0 - 1.0 / FOLDS if o.own_labels_known else 1.0) for o in origins]
+    seen, wanted = sum(shares) / len(shares), sum(around(o, 1.0) for o in later) / max(len(later), 1)
+    return min(1.0, wanted / seen) if seen > 0 else 1.0
+
+
+def prepare(
+    origins: Sequence[Origin],
+    raws: Sequence[RawColumns],
+    later: Sequence[Origin],
+    settings: TrainingSettings,
+) -> Preparation:
+    """Everything that turns a snapshot into columns, learned from the training days ``origins`` alone.
+
+    ``raws``: their columns. ``later``: validation days; only how many results are known there is looked at.
+    """
+    relations = _relations(origins, settings.min_linked_rows)
+    encodings = fit_encodings([(o.snapshot, o.codes, o.labels) for o in origins])
+    schema = schema_of(
+        [(raw, o.codes) for raw, o in zip(raws, origins, strict=True)], encodings, set(relations)
+    )
+    if not schema.own + schema.environment:
+        raise Refused("no column varies over the training rows: there is nothing to learn from")
+    labels = np.concatenate([origin.labels for origin in origins])
+    cases = sum(float(origin.known.n.sum()) for origin in origins)
+    bad = sum(float(origin.known.bad.sum()) for origin in origins)
+    prepared = Preparation(
+        schema=schema,
+        encodings=encodings,
+        stage_1=(),
+        averaged=(),
+        relations=relations,
+        prior=bad / cases if cases else float(labels.mean()),
+        record_priors=_record_priors(origins, relations),
+        half_life_days=settings.half_life_days,
+        kept_share=1.0,
+    )
+    ensembles, averaged = _stage_1(prepared, origins, raws, settings)
+    prepared = replace(prepared, stage_1=ensembles, averaged=averaged)
+    if any(origin.own_labels_known for origin in origins) and relations:
+        prepared = replace(prepared, kept_share=_kept_share(origins, later, prepared))
+    return prepared

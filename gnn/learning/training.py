@@ -1,0 +1,300 @@
+"""From a panel of past prediction days to a model: stage 1, trees, network, their weights, calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from gnn.columns.features import ENVIRONMENT, OWN, FeatureMatrix, RawColumns, Stacked, raw_columns
+from gnn.columns.views import View, designs, view_of
+from gnn.heterodata import learning_data
+from gnn.learning.blend import GATE_ERRORS, gain_in_errors, log_loss, weigh
+from gnn.learning.ensembles import fit_groups, mean_of
+from gnn.learning.preparation import TrainingSettings, prepare
+from gnn.model import Blend, Centres, Model, Network, Preparation
+from gnn.network import EcosystemNetwork
+from gnn.panels.holdout import HELD_OUT_FOLDS, held_out_by, windows_overlap
+from gnn.panels.panel import MIN_POSITIVES, Origin, Panel, thinned
+from gnn.scoring import RawParts, both_groups, raw_parts, stage_1_mean
+from gnn.trees import Trees, total, total_by_column
+from graph.errors import Refused
+from graph.source import Part
+
+__all__ = ["TrainingSettings", "train", "training_view"]
+
+Progress = Callable[[str], None]
+
+DEFAULTS = TrainingSettings()
+
+
+@dataclass(frozen=True)
+class _Days:
+    """Training days with their columns; ``overlap``: their label windows run into a validation day."""
+
+    origins: Sequence[Origin]
+    raws: Sequence[RawColumns]
+    overlap: bool
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Training rows of all days, stacked: columns of the trees, columns of the network, stage 1, labels.
+
+    ``s`` float64 [3, rows]: stage 1's log-odds by own, by environment, and its base. ``held_out`` int8
+    [rows]: the member that is not shown the row, None where all members see all rows.
+    """
+
+    design: FeatureMatrix
+    linear: Mapping[str, NDArray[np.float64]]
+    s: NDArray[np.float64]
+    labels: NDArray[np.int8]
+    held_out: NDArray[np.int8] | None
+
+    def parts(self, trees: Mapping[str, Trees], network: EcosystemNetwork) -> RawParts:
+        """Every part of the training rows."""
+
+        def of_trees(group: str) -> NDArray[np.float64]:
+            if group not in trees:
+                return np.zeros(len(self.labels))
+            return total(trees[group], np.ascontiguousarray(self.design.of(group).values))
+
+        with torch.no_grad():
+            inherited = network.inherited({name: torch.from_numpy(v) for name, v in self.linear.items()})
+        weight = network.folded().own_weight
+        return RawParts(
+            of_trees(OWN),
+            of_trees(ENVIRONMENT),
+            weight * self.s[0],
+            weight * self.s[1],
+            {name: of_trees(name) for name in network.relations},
+            {name: part.numpy() for name, part in inherited.items()},
+        )
+
+
+def _check(panel: Panel) -> None:
+    parts: tuple[Part, ...] = ("train", "valid")
+    for part in parts:
+        labels = panel.labels(part)
+        bad = int(labels.sum())
+        if bad == 0 or bad == len(labels):
+            raise Refused(
+                f"task {panel.task.name}: all {len(labels)} rows of the {part} part have one outcome, so "
+                "nothing can be learned. Load more history, or choose another task or horizon",
+                part=part, rows=len(labels), positives=bad,
+            )  # fmt: skip
+        if part == "train" and bad < MIN_POSITIVES:
+            raise Refused(
+                f"task {panel.task.name}: {bad} bad outcomes in the train part; {MIN_POSITIVES} are needed",
+                part=part, positives=bad,
+            )  # fmt: skip
+
+
+def training_view(
+    prepared: Preparation, origin: Origin, raw: RawColumns | None = None, *, by_folds: bool = False
+) -> View:
+    """``origin`` as the model sees it: by folds on training days or where asked, as served on later ones."""
+    return view_of(
+        prepared, origin.snapshot, origin.known,
+        training=by_folds or origin.part == "train", own_labels_known=origin.own_labels_known, raw=raw,
+    )  # fmt: skip
+
+
+def _gathered(
+    network: EcosystemNetwork, view: View, codes: NDArray[np.int32]
+) -> dict[str, NDArray[np.float64]]:
+    """The network's columns for ``codes``, each row through the sight of its fold."""
+    found = {
+        name: np.zeros((len(codes), len(w)))
+        for name, w in zip(network.relations, network.read_out, strict=True)
+    }
+    for sight, positions in view.rows_by_sight(codes):
+        rows = torch.from_numpy(codes[positions].astype(np.int64))
+        for name in network.relations:
+            data = learning_data(view, sight, only=name)
+            found[name][positions] = network.gather_one(data, name)[rows].numpy()
+    return found
+
+
+def _rows(prepared: Preparation, network: EcosystemNetwork, days: _Days) -> _Rows:
+    origins, raws = days.origins, days.raws
+    labels = np.concatenate([origin.labels for origin in origins])
+    stacked = Stacked(len(labels))
+    linear, s = [], []
+    for origin, raw in zip(origins, raws, strict=True):
+        view = training_view(prepared, origin, raw)
+        for part in designs(view, origin.codes):
+            stacked.add(part)
+        linear.append(_gathered(network, view, origin.codes))
+        s.append(np.stack((view.s_own, view.s_environment, view.s_base))[:, origin.codes])
+    return _Rows(
+        stacked.matrix(),
+        {name: np.concatenate([part[name] for part in linear]) for name in network.relations},
+        s=np.concatenate(s, axis=1),
+        labels=labels,
+        held_out=np.concatenate([held_out_by(o) for o in origins]) if days.overlap else None,
+    )
+
+
+def _fit_network(network: EcosystemNetwork, rows: _Rows) -> list[Network]:
+    """Fit ``network``; where rows are held out it becomes the mean of its members, which are returned."""
+    columns = {name: torch.from_numpy(values) for name, values in rows.linear.items()}
+    s, labels = torch.from_numpy(rows.s.sum(axis=0)), torch.from_numpy(rows.labels)
+    if rows.held_out is None:
+        network.fit(columns, s, labels)
+        return []
+    members, states = [], []
+    for fold in range(HELD_OUT_FOLDS):
+        network.fit(columns, s, labels, torch.from_numpy((rows.held_out != fold).astype(np.float64)))
+        members.append(network.folded())
+        states.append({name: value.clone() for name, value in network.state_dict().items()})
+    network.become_mean(states)
+    return members
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """Trees and network before they are weighed.
+
+    ``members``: trees and network without the parties of one fold each; empty where nothing is held out.
+    """
+
+    prepared: Preparation
+    trees: Mapping[str, Trees]
+    network: Network
+    centres: Centres
+    tree_rate: Mapping[str, float]
+    members: Sequence[tuple[Mapping[str, Trees], Network]]
+
+    def parts(self, origin: Origin) -> tuple[RawParts, NDArray[np.int64]]:
+        """Parts of a validation day's rows from models that were not shown their parties' results.
+
+        Also the position of each row in ``origin.codes``: rows come fold by fold.
+        """
+        if not self.members:
+            view = training_view(self.prepared, origin)
+            raw = raw_parts(self.prepared, self.trees, self.network, view, origin.codes)
+            return raw, np.arange(len(origin.codes))
+        view, fold = training_view(self.prepared, origin, by_folds=True), held_out_by(origin)
+        positions = [np.flatnonzero(fold == member) for member in range(len(self.members))]
+        raws = [
+            raw_parts(self.prepared, trees, network, view, origin.codes[where])
+            for (trees, network), where in zip(self.members, positions, strict=True)
+        ]
+        return RawParts.stack(raws), np.concatenate(positions)
+
+
+def _fit(days: _Days, prepared: Preparation, settings: TrainingSettings) -> _Fitted:
+    n_caused = {name: len(columns) for name, columns in prepared.schema.caused.items()}
+    network = EcosystemNetwork(prepared.relations, n_caused)
+    rows = _rows(prepared, network, days)
+    ensembles = fit_groups(rows.design, rows.labels, settings, rows.held_out)
+    trees, networks = mean_of(ensembles), _fit_network(network, rows)
+    folded, parts = network.folded(), rows.parts(trees, network)
+    return _Fitted(
+        prepared,
+        trees,
+        folded,
+        _centres(prepared, trees, folded, rows, parts),
+        _tree_rates(parts),
+        list(zip(ensembles, networks, strict=True)) if networks else [],
+    )
+
+
+def _centres(
+    prepared: Preparation, trees: Mapping[str, Trees], network: Network, rows: _Rows, parts: RawParts
+) -> Centres:
+    x = np.ascontiguousarray(rows.design.of(OWN, ENVIRONMENT).values)
+    by_column = total_by_column(both_groups(trees, len(prepared.schema.own)), x)
+    by_stage_1 = total_by_column(stage_1_mean(prepared), x)
+    return Centres(
+        by_column.mean(0),
+        network.own_weight * by_stage_1.mean(0),
+        {name: float(part.mean()) for name, part in parts.trees.items()},
+        {name: float(part.mean()) for name, part in parts.network.items()},
+    )
+
+
+def _tree_rates(parts: RawParts) -> dict[str, float]:
+    """By relation, the slope of the trees' part on the network's: how much of it goes the network's way."""
+    rates = {}
+    for name, network in parts.network.items():
+        spread = float(network.var())
+        slope = float(np.cov(parts.trees[name], network, bias=True)[0, 1]) / spread if spread > 0 else 0.0
+        rates[name] = max(slope, 0.0)
+    return rates
+
+
+def _weighed(fitted: _Fitted, panel: Panel) -> tuple[Blend, dict[str, object]]:
+    """Weights and calibration on validation rows; fact ``inherited`` says whether inherited parts passed."""
+    raws, orders, before = [], [], 0
+    for origin in panel.of("valid"):
+        raw, order = fitted.parts(origin)
+        raws.append(raw)
+        orders.append(order + before)
+        before += len(order)
+    order = np.concatenate(orders)
+    parts = RawParts.stack(raws).centred(fitted.centres, len(fitted.prepared.schema.own))
+    y, party = panel.labels("valid")[order], panel.parties("valid")[order]
+    own = weigh([parts.own_trees_total(), parts.own_network_total()], y)
+    z_own = own.z([parts.own_trees_total(), parts.own_network_total()])
+    facts: dict[str, object] = {"valid_log_loss_own": float(log_loss(z_own, y).mean())}
+    if not fitted.prepared.relations:
+        return Blend(own.base, own.weights[0], 0.0, own.weights[1], 0.0, {}), facts | {"inherited": False}
+    together = weigh(parts.blended_columns(), y)
+    z = together.z(parts.blended_columns())
+    errors = gain_in_errors(z_own, z, y, party)
+    facts |= {
+        "valid_log_loss": float(log_loss(z, y).mean()),
+        "inherited_gain_in_standard_errors": errors,
+        "inherited": errors > GATE_ERRORS,
+    }
+    w1, w2, w3, w4 = together.weights
+    return Blend(together.base, w1, w2, w3, w4, fitted.tree_rate), facts
+
+
+def train(panel: Panel, settings: TrainingSettings = DEFAULTS, progress: Progress | None = None) -> Model:
+    """A model of ``panel``'s task from its train and valid parts; test rows are not touched.
+
+    Where links bring no gain on validation beyond its error, the model is made without them and inherited
+    parts are 0. Raises ``Refused`` under 30 bad outcomes in train, or one class in train or valid.
+    """
+    _check(panel)
+    say = progress or (lambda _: None)
+    origins = thinned(panel.of("train"), settings.max_rows)
+    say("own columns")
+    days = _Days(origins, [raw_columns(origin.snapshot) for origin in origins], windows_overlap(panel))
+    prepared = prepare(origins, days.raws, panel.of("valid"), settings)
+    say("trees and network")
+    fitted = _fit(days, prepared, settings)
+    say("weights")
+    blend, facts = _weighed(fitted, panel)
+    if prepared.relations and not facts["inherited"]:
+        say("without links")
+        fitted = _fit(days, replace(prepared, relations=()), settings)
+        blend, without = _weighed(fitted, panel)
+        facts = {**facts, **without}
+    return Model(
+        preparation=fitted.prepared,
+        trees=fitted.trees,
+        network=fitted.network,
+        centres=fitted.centres,
+        blend=blend,
+        facts=facts | _origin_facts(panel, settings),
+    )
+
+
+def _origin_facts(panel: Panel, settings: TrainingSettings) -> dict[str, object]:
+    parts: tuple[Part, ...] = ("train", "valid")
+    learned = [origin for part in parts for origin in panel.of(part)]
+    return {
+        "task": panel.task.to_json(),
+        "settings": asdict(settings),
+        "snapshots": {origin.as_of.isoformat(): origin.snapshot.sha256 for origin in learned},
+        "days": {part: [o.as_of.isoformat() for o in panel.of(part)] for part in parts},
+        "rows": {part: len(panel.labels(part)) for part in parts},
+        "positives": {part: int(panel.labels(part).sum()) for part in parts},
+    }

@@ -1,0 +1,85 @@
+"""Prediction days derived from the data's span, for tasks that name none."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnn.panels.targets import ACTIVITY_TABLES, NEVER, days, event_days
+from graph.errors import BadInput
+from graph.relations import EPOCH, day_number
+from graph.snapshot import Snapshot
+from graph.source import Part, Task
+
+#: Days of records that should lie before the first prediction, so that there is something to see.
+WISHED_HISTORY_DAYS = 180
+LEAST_HISTORY_DAYS = 60
+
+MAX_TRAIN_DAYS, MAX_TEST_DAYS = 6, 3
+
+#: Rows of all snapshots of a panel together; above it fewer days are taken.
+MAX_PANEL_ROWS = 15_000_000
+
+
+def _all_days(snapshot: Snapshot) -> NDArray[np.int64]:
+    """Days of all activity and outcomes, int64 [rows]."""
+    found = [
+        event_days(snapshot.tables[name], name)
+        for name in (*ACTIVITY_TABLES, "outcomes")
+        if name in snapshot.tables
+    ]
+    together = np.concatenate(found) if found else np.zeros(0, np.int64)
+    return together[together <= day_number(snapshot.as_of)]
+
+
+def observed_until(snapshot: Snapshot) -> date:
+    """The last day of which the data say anything."""
+    happened = _all_days(snapshot)
+    last = int(happened.max()) if len(happened) else day_number(snapshot.as_of)
+    for name in ("invoices", "financings"):
+        for column in ("paid_on", "repaid_on"):
+            if name in snapshot.tables and column in snapshot.tables[name].column_names:
+                when = days(snapshot.tables[name][column])
+                last = max(last, int(when[when < NEVER].max(initial=0)))
+    return EPOCH + timedelta(last)
+
+
+def choose_days(snapshot: Snapshot, task: Task) -> dict[Part, tuple[date, ...]]:
+    """Days by part: test last, then calibration, then training, each a horizon before the next part.
+
+    Days of one part are half a horizon apart. Where the span is short, training windows may run into the
+    calibration day (never past the first test day), and history may be shorter.
+    Raises ``BadInput`` where even that does not fit.
+    """
+    happened = _all_days(snapshot)
+    if not len(happened):
+        raise BadInput(
+            f"task {task.name}: prediction days cannot be derived, because no invoice, payment, shipment, "
+            "financing, event or outcome is dated: name as_of days in the task"
+        )
+    # The first few rows of a source are often stray dates.
+    first, last = int(np.quantile(happened, 0.01)), day_number(observed_until(snapshot))
+    rows = sum(table.num_rows for table in snapshot.tables.values())
+    most = int(np.clip(MAX_PANEL_ROWS // max(rows, 1), 3, MAX_TRAIN_DAYS + MAX_TEST_DAYS + 1))
+    horizon, step = task.horizon_days, max(task.horizon_days // 2, 1)
+    for tests, apart, history in (
+        (3, horizon, WISHED_HISTORY_DAYS),
+        (2, horizon, WISHED_HISTORY_DAYS),
+        (1, horizon, WISHED_HISTORY_DAYS),
+        (1, step, WISHED_HISTORY_DAYS),
+        (1, step, LEAST_HISTORY_DAYS),
+    ):
+        test = [last - horizon - step * k for k in range(tests)][::-1]
+        valid = test[0] - horizon
+        train = [valid - apart - step * k for k in range(min(MAX_TRAIN_DAYS, most - tests - 1))][::-1]
+        train = [day for day in train if day >= first + history]
+        if len(train) >= tests:
+            chosen: dict[Part, list[int]] = {"train": train, "valid": [valid], "test": test}
+            return {part: tuple(EPOCH + timedelta(day) for day in found) for part, found in chosen.items()}
+    needed = 2 * horizon + step + LEAST_HISTORY_DAYS
+    raise BadInput(
+        f"task {task.name}: a horizon of {horizon} days needs records of {needed} days, and they span "
+        f"{last - first}: shorten horizon_days, load a longer history, or name as_of days in the task"
+    )

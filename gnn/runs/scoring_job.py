@@ -1,0 +1,74 @@
+"""From a store and the champion to a published run: the one way for a score."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from rich.box import SIMPLE
+from rich.table import Table
+
+from gnn import artifact
+from gnn.panels.targets import known_outcomes, population
+from gnn.runs.composition import Question
+from gnn.runs.publication import published_scores, score_run
+from gnn.runs.run_files import RunFacts, write_run
+from gnn.scoring import score
+from graph.errors import BadInput
+from graph.store import EcosystemStore
+from graph.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class PublishedRun:
+    """What was published."""
+
+    facts: RunFacts
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that ``ecorisk score --json`` prints."""
+        facts = self.facts
+        return {
+            "run_id": facts.run_id,
+            "as_of": facts.as_of,
+            "n": facts.n_scored,
+            "model_sha": facts.model_sha,
+            "snapshot_sha": facts.snapshot_sha,
+        }
+
+    def table(self) -> Table:
+        """The same for people."""
+        table = Table("", "", title="Published run", title_justify="left", show_header=False, box=SIMPLE)
+        for name, value in self.to_json().items():
+            table.add_row(name, str(value))
+        return table
+
+
+def score_and_publish(
+    store: EcosystemStore,
+    workspace: Workspace,
+    as_of: date,
+    purpose: str | None,
+    tell: Callable[[str], None],
+) -> PublishedRun:
+    """Score everybody the champion's task asks about on ``as_of``; publish here and in the store.
+
+    Raises ``BadInput`` where there is no model, or nobody is in the population on that day.
+    """
+    folder = workspace.require_champion()
+    model = artifact.load(folder)
+    task = artifact.task_of(model)
+    tell(f"reading {as_of}")
+    snapshot = store.read(as_of, purpose)
+    asked = population(snapshot, task)
+    if not len(asked):
+        raise BadInput(f"nobody is in the population of task {task.name} on {as_of}: choose another day")
+    tell(f"scoring {len(asked):,} parties")
+    parts = score(model, snapshot, known_outcomes(snapshot, task), asked)
+    run = score_run(parts, snapshot, Question(task, folder.name, asked))
+    tell("publishing")
+    workspace.publish_run(run.facts.run_id, lambda target: write_run(target, run))
+    store.publish(published_scores(run, snapshot))
+    return PublishedRun(run.facts)

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gnn.artifact import save
+from gnn.columns.views import design
+from gnn.learning.ensembles import fit_groups, mean_of
+from gnn.learning.training import train, training_view
+from gnn.model import Model
+from gnn.panels.panel import Panel
+from gnn.scoring import raw_parts, score
+from graph.errors import Refused
+from tests.gnn import planted
+
+
+def test_the_same_panel_gives_the_same_bytes(trained: Model, panel_of_parts: Panel, tmp_path: Path) -> None:
+    shas = []
+    for name, model in (("first", trained), ("second", train(panel_of_parts, planted.QUICK))):
+        (tmp_path / name).mkdir()
+        shas.append(save(model, tmp_path / name))
+    assert shas[0] == shas[1]
+
+
+def test_without_links_own_columns_alone_are_served(panel_of_parts: Panel) -> None:
+    bare = planted.without(panel_of_parts, relations=False)
+    model = train(bare, planted.QUICK)
+    test = bare.of("test")[0]
+    found = score(model, test.snapshot, test.known)
+    assert model.relations == ()
+    assert found.inherited == {}
+    assert found.attribution == {}
+    np.testing.assert_allclose(found.z(), found.base + found.own + found.environment, atol=1e-12)
+
+
+def test_links_that_mean_nothing_give_nothing(panel_of_parts: Panel) -> None:
+    model = train(planted.misplaced(panel_of_parts), planted.QUICK)
+    assert model.facts["inherited"] is False
+    assert model.relations == ()
+
+
+def test_training_columns_are_the_scoring_paths(trained: Model, panel_of_parts: Panel) -> None:
+    """The trees fitted on ``design`` rows say the same through the scoring path, group by group."""
+    origin = panel_of_parts.of("train")[0]
+    view = training_view(trained.preparation, origin)
+    matrix = design(view, origin.codes)
+    trees = mean_of(fit_groups(matrix, origin.labels, planted.QUICK))
+    raw = raw_parts(trained.preparation, trees, trained.network, view, origin.codes)
+    found = {"own": raw.own_trees, "environment": raw.environment_trees, **raw.trees}
+    for group, ensemble in trees.items():
+        from gnn.trees import total
+
+        expected = total(ensemble, np.ascontiguousarray(matrix.of(group).values))
+        np.testing.assert_array_equal(found[group], expected)
+
+
+@pytest.mark.parametrize("part", ["train", "valid"])
+def test_a_single_class_is_refused(panel_of_parts: Panel, part: str) -> None:
+    origins = tuple(
+        replace(o, labels=np.zeros_like(o.labels)) if o.part == part else o for o in panel_of_parts.origins
+    )
+    with pytest.raises(Refused, match="one outcome"):
+        train(replace(panel_of_parts, origins=origins), planted.QUICK)
+
+
+def test_too_few_bad_outcomes_are_refused(panel_of_parts: Panel) -> None:
+    def thin(labels: np.ndarray) -> np.ndarray:
+        return np.where(np.cumsum(labels) <= 29, labels, 0).astype(np.int8)
+
+    origins = tuple(
+        replace(o, labels=thin(o.labels)) if o.part == "train" else o for o in panel_of_parts.origins
+    )
+    with pytest.raises(Refused, match="30 are needed"):
+        train(replace(panel_of_parts, origins=origins), planted.QUICK)
+
+
+def test_progress_is_told(panel_of_parts: Panel) -> None:
+    told: list[str] = []
+    train(planted.without(panel_of_parts, relations=False), planted.QUICK, told.append)
+    assert told[0] == "own columns"
+
+
+def test_facts_travel_with_the_model(trained: Model) -> None:
+    assert trained.facts["inherited"] is True
+    assert trained.facts["inherited_gain_in_standard_errors"] > 2  # type: ignore[operator]
