@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from gnn.champion.intervals import auc_differences, bootstrap_aucs, interval
-from tests.gnn.test_metrics import drawn
+from tests.gnn.champion.test_metrics import drawn
 
 
 @settings(deadline=None, max_examples=30)

@@ -389,7 +389,7 @@ def test_parties_keep_their_number_over_the_days_of_a_part(tmp_path: Path) -> No
     assert len(dict.fromkeys(zip(rows, numbers, strict=True))) == len(set(rows)) == len(set(numbers))
 
 
-H2_FOLDER = Path(__file__).parents[3] / "shared" / "data" / "h2_labor_certification"
+H2_FOLDER = Path(__file__).parents[4] / "shared" / "data" / "h2_labor_certification"
 
 
 @pytest.mark.skipif(not H2_FOLDER.exists(), reason=f"{H2_FOLDER} is not there")
