@@ -39,6 +39,7 @@ class Snapshot:
     not defined: sum integers, or sort.
     ``relations``: by name (see ``graph.relations``).
     ``sha256``: of all of the above; equal tables give an equal sha, whichever store held them.
+    ``digests``: text by table, which equal tables share: where two shas differ, it says which tables do.
     """
 
     as_of: date
@@ -49,6 +50,7 @@ class Snapshot:
     relations: Mapping[str, Relation]
     kinds: Mapping[str, KindDeclaration]
     sha256: str
+    digests: Mapping[str, str]
 
     @property
     def n_parties(self) -> int:
@@ -167,17 +169,22 @@ def _digest(connection: duckdb.DuckDBPyConnection, name: str, columns: list[str]
     return f"{name}:{','.join(sorted(columns))}:{rows}:{total}"
 
 
-def _sha256(
-    as_of: date, purpose: str | None, base: str, ids: pa.StringArray, tables: Mapping[str, pa.Table]
-) -> str:
+def _digests(tables: Mapping[str, pa.Table]) -> dict[str, str]:
     backend, _ = _connect(tables)
+    found = {name: _digest(backend.con, name, tables[name].column_names) for name in sorted(tables)}
+    backend.disconnect()
+    return found
+
+
+def _sha256(
+    as_of: date, purpose: str | None, base: str, ids: pa.StringArray, digests: Mapping[str, str]
+) -> str:
     digest = hashlib.sha256(f"{as_of.isoformat()}|{purpose or ''}|{base}|{len(ids)}\n".encode())
     for party_id in ids.to_pylist():
         digest.update(party_id.encode())
         digest.update(b"\x1f")
-    for name in sorted(tables):
-        digest.update(_digest(backend.con, name, tables[name].column_names).encode())
-    backend.disconnect()
+    for name in sorted(digests):
+        digest.update(digests[name].encode())
     return digest.hexdigest()
 
 
@@ -215,6 +222,7 @@ def build(
             tables[name] = found
     kinds = kinds_of(ecosystem)
     _, expressions = _connect(tables)
+    digests = _digests(tables)
     return Snapshot(
         as_of=as_of,
         purpose=purpose,
@@ -223,5 +231,6 @@ def build(
         tables=tables,
         relations=build_relations(expressions, kinds, len(ids), as_of),
         kinds=kinds,
-        sha256=_sha256(as_of, purpose, base, ids, tables),
+        sha256=_sha256(as_of, purpose, base, ids, digests),
+        digests=digests,
     )
