@@ -11,6 +11,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from graph.asof import code_column, party_columns
+from graph.contract import TABLES
 from graph.indicators import CATALOGUE, compute
 from graph.snapshot import Snapshot
 
@@ -21,6 +23,9 @@ FOLDS = 5
 
 #: Columns of ``parties`` whose values stand for a milieu.
 MILIEU_COLUMNS = ("industry", "region", "country", "size_band")
+
+#: Tables whose rows tell nothing of a party's dealings.
+_NOT_DEALINGS = ("parties", "identifiers", "splits")
 
 #: A milieu's rate is drawn to the population's with the weight of so many cases.
 MILIEU_PRIOR_CASES = 20.0
@@ -88,11 +93,15 @@ class Schema:
 
 @dataclass(frozen=True)
 class RawColumns:
-    """All columns a snapshot offers, float32 [n_parties] by name, before a model's schema picks its own."""
+    """All columns a snapshot offers, float32 [n_parties] by name, before a model's schema picks its own.
+
+    ``rows``: see ``rows_on_record``; no column of a model.
+    """
 
     own: Mapping[str, NDArray[np.float32]]
     environment: Mapping[str, NDArray[np.float32]]
     caused: Mapping[str, Mapping[str, NDArray[np.float32]]]
+    rows: NDArray[np.int32]
 
 
 def fold_of(party_ids: pa.StringArray, folds: int = FOLDS) -> NDArray[np.int8]:
@@ -152,7 +161,19 @@ def _make_columns(snapshot: Snapshot) -> RawColumns:
             own[name] = _float32(parties.column(name).combine_chunks())
     for name, relation in snapshot.relations.items():
         own[f"log_degree:{name}"] = np.log1p(relation.degree()).astype(np.float32)
-    return RawColumns(own, environment, caused)
+    return RawColumns(own, environment, caused, rows_on_record(snapshot))
+
+
+def rows_on_record(snapshot: Snapshot) -> NDArray[np.int32]:
+    """Rows of any table that name the party, int32 [n]."""
+    rows = np.zeros(snapshot.n_parties, np.int32)
+    for name, table in snapshot.tables.items():
+        if name in _NOT_DEALINGS:
+            continue
+        for column in map(code_column, party_columns(TABLES[name])):
+            codes = table[column].drop_null().to_numpy()
+            rows += np.bincount(codes, minlength=len(rows)).astype(np.int32)
+    return rows
 
 
 def _informative(column: NDArray[np.float32]) -> bool:

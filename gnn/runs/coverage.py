@@ -8,16 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gnn.columns.features import rows_on_record
 from gnn.runs.meanings import meaning_of
-from graph.asof import code_column, party_columns
-from graph.contract import TABLES
 from graph.indicators import CATALOGUE
 from graph.snapshot import Snapshot
 
 #: Below this share of known columns there is no score.
 MINIMUM_SHARE = 0.1
-#: Tables whose rows tell nothing of a party's dealings.
-_NOT_DEALINGS = ("parties", "identifiers", "splits")
 
 Columns = Mapping[str, NDArray[np.float32]]
 
@@ -37,17 +34,6 @@ class Coverage:
         return unseen | (self.known_share < minimum_share)
 
 
-def _rows_on_record(snapshot: Snapshot) -> NDArray[np.int32]:
-    rows = np.zeros(snapshot.n_parties, np.int32)
-    for name, table in snapshot.tables.items():
-        if name in _NOT_DEALINGS:
-            continue
-        for column in map(code_column, party_columns(TABLES[name])):
-            codes = table[column].drop_null().to_numpy()
-            rows += np.bincount(codes, minlength=len(rows)).astype(np.int32)
-    return rows
-
-
 def coverage_of(features: Columns, snapshot: Snapshot) -> Coverage:
     """Coverage of every party by the model's own and environment columns."""
     n = snapshot.n_parties
@@ -60,7 +46,7 @@ def coverage_of(features: Columns, snapshot: Snapshot) -> Coverage:
     for name, column in features.items():
         if name.startswith("x_"):
             described |= ~np.isnan(column)
-    return Coverage(share.astype(np.float32), _rows_on_record(snapshot), described)
+    return Coverage(share.astype(np.float32), rows_on_record(snapshot), described)
 
 
 def absent_tables(snapshot: Snapshot) -> tuple[str, ...]:
