@@ -56,7 +56,8 @@ class Column:
     """One column of the contract.
 
     ``required``: no nulls. ``one_of``: the allowed values, unless a source declares further kinds.
-    ``references``: the table whose key the value must name. ``later``: a fact of a later day than the
+    ``references``: the table whose key the value names: a party must be known, an invoice may come later.
+    ``later``: a fact of a later day than the
     row's own (``paid_on``): as of an earlier day it reads null, together with the columns it ``reveals``.
     """
 
@@ -247,7 +248,9 @@ TABLES: Mapping[str, Table] = {
                 _date("confirmed_on", later=True, meaning="day of the buyer's confirmation"),
                 _text("status", one_of=vocabulary.INVOICE_STATUSES, meaning="null: open"),
                 _date("status_on", later=True, reveals=("status",)),
-                _text("corrects_invoice_id", meaning="the invoice a credit note corrects"),
+                _text(
+                    "corrects_invoice_id", references="invoices", meaning="the invoice a credit note corrects"
+                ),
                 _text("goods"),
             ),
             (
@@ -270,7 +273,7 @@ TABLES: Mapping[str, Table] = {
                 _money("amount", required=True),
                 _text("currency", required=True),
                 _text("account"),
-                _text("invoice_id"),
+                _text("invoice_id", references="invoices"),
             ),
             (different("payee_id", "payer_id"),),
             event_column="paid_on",
@@ -291,7 +294,7 @@ TABLES: Mapping[str, Table] = {
                 Column("quantity", "float", minimum=0),
                 _text("mode"),
                 _text("goods"),
-                _text("invoice_id"),
+                _text("invoice_id", references="invoices"),
             ),
             (
                 different("consignee_id", "shipper_id"),
@@ -305,7 +308,7 @@ TABLES: Mapping[str, Table] = {
             "financing_id",
             (
                 _text("financing_id", required=True),
-                _text("invoice_id"),
+                _text("invoice_id", references="invoices"),
                 _party("financier_id"),
                 _date("financed_on", required=True),
                 _date("due_on"),

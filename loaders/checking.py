@@ -40,7 +40,7 @@ class Checker:
     """The checks of one load, on its staging ``connection``."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
-        self._connection, self._folder = connection, folder
+        self._connection, self.folder = connection, folder
         connection.execute(FAULTS)
 
     def check_rules(self, typed: TypedTable, declaration: SourceDeclaration) -> None:
@@ -128,7 +128,7 @@ class Checker:
         self.remove_faulty(typed)
 
     def _learn_stored_parties(self, unknown: str, load: LoadTransaction) -> None:
-        path = self._folder / "unknown_parties.parquet"
+        path = self.folder / "unknown_parties.parquet"
         self._connection.execute(f"COPY ({unknown}) TO {literal(str(path))} (FORMAT parquet)")
         if not count(self._connection, f"SELECT count(*) FROM read_parquet({literal(str(path))})"):
             return
@@ -149,7 +149,7 @@ class Checker:
     def compare_with_store(self, typed: TypedTable, load: LoadTransaction) -> tuple[int, int]:
         """(unchanged, updated): rows the store has already go, rows it has otherwise are faults."""
         run, name, key = self._connection.execute, quote(typed.name), typed.key
-        path = self._folder / f"{typed.name}_keys.parquet"
+        path = self.folder / f"{typed.name}_keys.parquet"
         run(f"COPY (SELECT DISTINCT {key} FROM {name}) TO {literal(str(path))} (FORMAT parquet)")
         held = load.existing(typed.name, path)
         path.unlink()
@@ -196,7 +196,7 @@ class Checker:
 
     def write_clean(self, typed: TypedTable) -> Path:
         """The rows that passed, as Parquet with the contract's columns, ``x_*`` and ``row_digest``."""
-        path = self._folder / f"{typed.name}.parquet"
+        path = self.folder / f"{typed.name}.parquet"
         columns = ", ".join(map(quote, (*typed.table.column_names, *typed.open_columns)))
         self._connection.execute(
             f"COPY (SELECT {columns}, {typed.digest} AS {ROW_DIGEST} FROM {quote(typed.name)}) "

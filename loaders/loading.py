@@ -26,6 +26,7 @@ from loaders.feeding import FeedPlan, FeedQuery, plan_feed
 from loaders.mapping import SourceMapping, matching
 from loaders.parsing import read_mapping
 from loaders.quarantine import note_malformed, write_quarantine
+from loaders.references import missing_invoices
 from loaders.report import LoadReport, TableCounts
 from loaders.staging import Progress, Staging, offered
 from loaders.typedtables import TypedTable, count, typed_table
@@ -119,6 +120,7 @@ class _Job:
     tables: dict[str, TypedTable] = field(default_factory=dict)
     counts: dict[str, TableCounts] = field(default_factory=dict)
     resolved: dict[str, int] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
     plans: list[FeedPlan] = field(default_factory=list)
 
     def convert(self, tell: Progress) -> None:
@@ -172,8 +174,12 @@ class _Job:
     def settle(self, transaction: LoadTransaction) -> LoadReport:
         """Check against the store and close the account; ``LoadRefused`` where too many rows are bad."""
         self.checker.know_parties("parties" in self.tables)
-        for name, typed in self.tables.items():
+        for typed in self.tables.values():
             self.checker.check_references(typed, transaction)
+        self.missing = missing_invoices(
+            self.staging.connection, self.tables, transaction, self.checker.folder
+        )
+        for name, typed in self.tables.items():
             unchanged, updated = self.checker.compare_with_store(typed, transaction)
             self.counts[name].unchanged += unchanged
             self.counts[name].updated = updated
@@ -201,7 +207,7 @@ class _Job:
             tables=self.counts,
             reasons={str(reason): int(count) for reason, count in reasons},
             ignored_columns=ignored,
-            warnings=warnings,
+            warnings=(*warnings, *self.missing),
             resolved=self.resolved,
             quarantine=None if quarantine is None else str(quarantine),
         )
