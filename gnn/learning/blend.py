@@ -70,6 +70,52 @@ def calibrate(z: NDArray[np.float64], y: NDArray[np.int8]) -> tuple[float, float
     return float(found.x[0]), float(found.x[1])
 
 
+def halves(y: NDArray[np.int8], party: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """Which half of the parties each row belongs to, bool [rows], by a fixed draw.
+
+    Parties with a bad outcome are dealt out evenly, so that both halves can be learnt from.
+    """
+    parties = int(party.max()) + 1
+    bad = np.bincount(party, weights=y, minlength=parties) > 0
+    order = np.random.default_rng(23).permutation(parties)
+    order = order[np.argsort(bad[order], kind="stable")]
+    side = np.zeros(parties, bool)
+    side[order[::2]] = True
+    return side[party]
+
+
+def cross_weighed(
+    parts: Sequence[NDArray[np.float64]], y: NDArray[np.int8], party: NDArray[np.integer]
+) -> NDArray[np.float64]:
+    """Log-odds of rows by weights and calibration from the other half of the parties, float64 [rows].
+
+    No row weighs itself. Where a half has one outcome only, all rows are weighed together.
+    """
+    side = halves(y, party)
+    if any(len(np.unique(y[half])) < 2 for half in (side, ~side)):
+        return weigh(parts, y).z(parts)
+    z = np.empty(len(y))
+    for half in (side, ~side):
+        found = weigh([part[~half] for part in parts], y[~half])
+        z[half] = found.z([part[half] for part in parts])
+    return z
+
+
+def cross_calibrated(
+    raw: NDArray[np.float64], y: NDArray[np.int8], party: NDArray[np.integer]
+) -> NDArray[np.float64]:
+    """``raw`` log-odds calibrated on the other half of the parties, float64 [rows]; as ``cross_weighed``."""
+    side = halves(y, party)
+    if any(len(np.unique(y[half])) < 2 for half in (side, ~side)):
+        slope, offset = calibrate(raw, y)
+        return offset + slope * raw
+    z = np.empty(len(y))
+    for half in (side, ~side):
+        slope, offset = calibrate(raw[~half], y[~half])
+        z[half] = offset + slope * raw[half]
+    return z
+
+
 def gain_in_errors(
     without: NDArray[np.float64],
     with_parts: NDArray[np.float64],

@@ -29,13 +29,15 @@ from graph.errors import Refused
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """Sizes and seeds; the defaults are measured. ``max_rows``: training rows drawn at most."""
+    """Sizes and seeds; the defaults are measured. ``max_rows``: training rows drawn at most. ``links``:
+    whether links may be used at all."""
 
     seeds: tuple[int, ...] = (1, 2, 3)
     half_life_days: float = HALF_LIFE_DAYS
     averaged_columns: int = 24
     max_rows: int = 100_000
     min_linked_rows: int = 30
+    links: bool = True
     stage_1: BoostingSettings = STAGE_1
     trees: BoostingSettings = field(default_factory=BoostingSettings)
 

@@ -12,14 +12,15 @@ from numpy.typing import NDArray
 from gnn.columns.features import ENVIRONMENT, OWN, FeatureMatrix, RawColumns, Stacked, raw_columns
 from gnn.columns.views import View, designs, view_of
 from gnn.heterodata import learning_data
-from gnn.learning.blend import GATE_ERRORS, gain_in_errors, log_loss, weigh
+from gnn.learning.blend import GATE_ERRORS, cross_weighed, gain_in_errors, log_loss, weigh
 from gnn.learning.ensembles import fit_groups, mean_of
+from gnn.learning.fitted import Fitted, Member
 from gnn.learning.preparation import TrainingSettings, prepare
 from gnn.model import Blend, Centres, Model, Network, Preparation
 from gnn.network import EcosystemNetwork
 from gnn.panels.holdout import HELD_OUT_FOLDS, held_out_by, windows_overlap
 from gnn.panels.panel import MIN_POSITIVES, Origin, Panel, thinned
-from gnn.scoring import RawParts, both_groups, raw_parts, stage_1_mean
+from gnn.scoring import RawParts, both_groups, stage_1_mean
 from gnn.trees import Trees, total, total_by_column
 from graph.errors import Refused
 from graph.source import Part
@@ -93,13 +94,11 @@ def _check(panel: Panel) -> None:
             )  # fmt: skip
 
 
-def training_view(
-    prepared: Preparation, origin: Origin, raw: RawColumns | None = None, *, by_folds: bool = False
-) -> View:
-    """``origin`` as the model sees it: by folds on training days or where asked, as served on later ones."""
+def training_view(prepared: Preparation, origin: Origin, raw: RawColumns | None = None) -> View:
+    """``origin`` as the model sees it: by folds on training days, as served on later ones."""
     return view_of(
         prepared, origin.snapshot, origin.known,
-        training=by_folds or origin.part == "train", own_labels_known=origin.own_labels_known, raw=raw,
+        training=origin.part == "train", own_labels_known=origin.own_labels_known, raw=raw,
     )  # fmt: skip
 
 
@@ -155,52 +154,20 @@ def _fit_network(network: EcosystemNetwork, rows: _Rows) -> list[Network]:
     return members
 
 
-@dataclass(frozen=True)
-class _Fitted:
-    """Trees and network before they are weighed.
-
-    ``members``: trees and network without the parties of one fold each; empty where nothing is held out.
-    """
-
-    prepared: Preparation
-    trees: Mapping[str, Trees]
-    network: Network
-    centres: Centres
-    tree_rate: Mapping[str, float]
-    members: Sequence[tuple[Mapping[str, Trees], Network]]
-
-    def parts(self, origin: Origin) -> tuple[RawParts, NDArray[np.int64]]:
-        """Parts of a validation day's rows from models that were not shown their parties' results.
-
-        Also the position of each row in ``origin.codes``: rows come fold by fold.
-        """
-        if not self.members:
-            view = training_view(self.prepared, origin)
-            raw = raw_parts(self.prepared, self.trees, self.network, view, origin.codes)
-            return raw, np.arange(len(origin.codes))
-        view, fold = training_view(self.prepared, origin, by_folds=True), held_out_by(origin)
-        positions = [np.flatnonzero(fold == member) for member in range(len(self.members))]
-        raws = [
-            raw_parts(self.prepared, trees, network, view, origin.codes[where])
-            for (trees, network), where in zip(self.members, positions, strict=True)
-        ]
-        return RawParts.stack(raws), np.concatenate(positions)
-
-
-def _fit(days: _Days, prepared: Preparation, settings: TrainingSettings) -> _Fitted:
+def _fit(days: _Days, prepared: Preparation, settings: TrainingSettings) -> Fitted:
     n_caused = {name: len(columns) for name, columns in prepared.schema.caused.items()}
     network = EcosystemNetwork(prepared.relations, n_caused)
     rows = _rows(prepared, network, days)
     ensembles = fit_groups(rows.design, rows.labels, settings, rows.held_out)
     trees, networks = mean_of(ensembles), _fit_network(network, rows)
     folded, parts = network.folded(), rows.parts(trees, network)
-    return _Fitted(
+    return Fitted(
         prepared,
         trees,
         folded,
         _centres(prepared, trees, folded, rows, parts),
         _tree_rates(parts),
-        list(zip(ensembles, networks, strict=True)) if networks else [],
+        [Member(*both) for both in zip(ensembles, networks, strict=True)] if networks else [],
     )
 
 
@@ -228,24 +195,19 @@ def _tree_rates(parts: RawParts) -> dict[str, float]:
     return rates
 
 
-def _weighed(fitted: _Fitted, panel: Panel) -> tuple[Blend, dict[str, object]]:
-    """Weights and calibration on validation rows; fact ``inherited`` says whether inherited parts passed."""
-    raws, orders, before = [], [], 0
-    for origin in panel.of("valid"):
-        raw, order = fitted.parts(origin)
-        raws.append(raw)
-        orders.append(order + before)
-        before += len(order)
-    order = np.concatenate(orders)
-    parts = RawParts.stack(raws).centred(fitted.centres, len(fitted.prepared.schema.own))
-    y, party = panel.labels("valid")[order], panel.parties("valid")[order]
-    own = weigh([parts.own_trees_total(), parts.own_network_total()], y)
-    z_own = own.z([parts.own_trees_total(), parts.own_network_total()])
+def _weighed(fitted: Fitted, panel: Panel) -> tuple[Blend, dict[str, object]]:
+    """Weights and calibration on validation rows; fact ``inherited`` says whether inherited parts passed.
+
+    Whether they pass is read from rows weighed by the other half of the parties.
+    """
+    columns = fitted.columns(panel.of("valid"))
+    y, party = panel.labels("valid"), panel.parties("valid")
+    of_own = columns[::2]
+    own, z_own = weigh(of_own, y), cross_weighed(of_own, y, party)
     facts: dict[str, object] = {"valid_log_loss_own": float(log_loss(z_own, y).mean())}
     if not fitted.prepared.relations:
         return Blend(own.base, own.weights[0], 0.0, own.weights[1], 0.0, {}), facts | {"inherited": False}
-    together = weigh(parts.blended_columns(), y)
-    z = together.z(parts.blended_columns())
+    together, z = weigh(columns, y), cross_weighed(columns, y, party)
     errors = gain_in_errors(z_own, z, y, party)
     facts |= {
         "valid_log_loss": float(log_loss(z, y).mean()),
@@ -262,12 +224,29 @@ def train(panel: Panel, settings: TrainingSettings = DEFAULTS, progress: Progres
     Where links bring no gain on validation beyond its error, the model is made without them and inherited
     parts are 0. Raises ``Refused`` under 30 bad outcomes in train, or one class in train or valid.
     """
+    return train_with_members(panel, settings, progress).model
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model and its members, which hold out validation rows."""
+
+    model: Model
+    members: Sequence[Member]
+
+
+def train_with_members(
+    panel: Panel, settings: TrainingSettings = DEFAULTS, progress: Progress | None = None
+) -> Trained:
+    """``train``, with what is needed to look at validation rows again."""
     _check(panel)
     say = progress or (lambda _: None)
     origins = thinned(panel.of("train"), settings.max_rows)
     say("own columns")
     days = _Days(origins, [raw_columns(origin.snapshot) for origin in origins], windows_overlap(panel))
     prepared = prepare(origins, days.raws, panel.of("valid"), settings)
+    if not settings.links:
+        prepared = replace(prepared, relations=())
     say("trees and network")
     fitted = _fit(days, prepared, settings)
     say("weights")
@@ -277,7 +256,7 @@ def train(panel: Panel, settings: TrainingSettings = DEFAULTS, progress: Progres
         fitted = _fit(days, replace(prepared, relations=()), settings)
         blend, without = _weighed(fitted, panel)
         facts = {**facts, **without}
-    return Model(
+    model = Model(
         preparation=fitted.prepared,
         trees=fitted.trees,
         network=fitted.network,
@@ -285,6 +264,7 @@ def train(panel: Panel, settings: TrainingSettings = DEFAULTS, progress: Progres
         blend=blend,
         facts=facts | _origin_facts(panel, settings),
     )
+    return Trained(model, fitted.members)
 
 
 def _origin_facts(panel: Panel, settings: TrainingSettings) -> dict[str, object]:

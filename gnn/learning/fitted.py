@@ -1,0 +1,98 @@
+"""What training leaves before it is weighed, and how it looks at validation rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnn import artifact
+from gnn.columns.views import view_of
+from gnn.model import Centres, Model, Network, Preparation
+from gnn.panels.holdout import held_out_by
+from gnn.panels.panel import Origin
+from gnn.scoring import RawParts, raw_parts
+from gnn.trees import Trees
+
+MEMBERS_FOLDER = "held_out"
+
+
+@dataclass(frozen=True)
+class Member:
+    """Trees and network that were not shown the parties of one fold."""
+
+    trees: Mapping[str, Trees]
+    network: Network
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """Trees and network before they are weighed.
+
+    ``members``: one a fold, where validation rows must be held out (``gnn.panels.holdout``); else empty.
+    """
+
+    prepared: Preparation
+    trees: Mapping[str, Trees]
+    network: Network
+    centres: Centres
+    tree_rate: Mapping[str, float]
+    members: Sequence[Member]
+
+    @classmethod
+    def of(cls, model: Model, members: Sequence[Member]) -> Fitted:
+        """A stored model and its members as training left them."""
+        return cls(
+            model.preparation, model.trees, model.network, model.centres, model.blend.tree_rate, members
+        )
+
+    def _parts(self, origin: Origin) -> tuple[RawParts, NDArray[np.int64]]:
+        """Parts of a later day's rows by models that were not shown their parties' results.
+
+        Also the position of each row in ``origin.codes``: rows come fold by fold.
+        """
+        held_out = bool(self.members)
+        view = view_of(
+            self.prepared, origin.snapshot, origin.known,
+            training=held_out, own_labels_known=origin.own_labels_known,
+        )  # fmt: skip
+        if not held_out:
+            raw = raw_parts(self.prepared, self.trees, self.network, view, origin.codes)
+            return raw, np.arange(len(origin.codes))
+        fold = held_out_by(origin)
+        positions = [np.flatnonzero(fold == member) for member in range(len(self.members))]
+        raws = [
+            raw_parts(self.prepared, member.trees, member.network, view, origin.codes[where])
+            for member, where in zip(self.members, positions, strict=True)
+        ]
+        return RawParts.stack(raws), np.concatenate(positions)
+
+    def columns(self, origins: Sequence[Origin]) -> list[NDArray[np.float64]]:
+        """What is weighed (``RawParts.blended_columns``) of the rows of later days, in their order."""
+        raws, places, before = [], [], 0
+        for origin in origins:
+            raw, place = self._parts(origin)
+            raws.append(raw)
+            places.append(place + before)
+            before += len(place)
+        order = np.argsort(np.concatenate(places))
+        parts = RawParts.stack(raws).centred(self.centres, len(self.prepared.schema.own))
+        return [column[order] for column in parts.blended_columns()]
+
+
+def save_members(model: Model, members: Sequence[Member], folder: Path) -> None:
+    """Write ``members`` beside ``model``, each as a model of its own."""
+    for number, member in enumerate(members):
+        target = folder / MEMBERS_FOLDER / str(number)
+        target.mkdir(parents=True)
+        artifact.save(replace(model, trees=member.trees, network=member.network), target)
+
+
+def load_members(folder: Path) -> tuple[Member, ...]:
+    """What ``save_members`` wrote; empty where nothing was held out. Raises ``ArtifactMismatch``."""
+    found = sorted((folder / MEMBERS_FOLDER).glob("*"), key=lambda path: int(path.name))
+    models = [artifact.load(path) for path in found]
+    return tuple(Member(model.trees, model.network) for model in models)
