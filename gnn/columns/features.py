@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from graph.asof import code_column, party_columns
 from graph.contract import TABLES
+from graph.digest import folds_of
 from graph.indicators import CATALOGUE, compute
 from graph.snapshot import Snapshot
 
@@ -106,14 +106,7 @@ class RawColumns:
 
 def fold_of(party_ids: pa.StringArray, folds: int = FOLDS) -> NDArray[np.int8]:
     """Fold of each party by a hash of its id, int8 [n]."""
-    hashes = np.fromiter((zlib.crc32(i.encode()) for i in party_ids.to_pylist()), np.uint32, len(party_ids))
-    return _mixed(hashes, folds).astype(np.int8)
-
-
-def _mixed(hashes: NDArray[np.uint32], buckets: int) -> NDArray[np.uint64]:
-    # CRC is linear in its bits; a multiplication mixes them before the remainder is taken.
-    mixed = (hashes.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(33)
-    return mixed % np.uint64(buckets)
+    return folds_of(party_ids, folds)
 
 
 def _float32(column: pa.ChunkedArray | pa.Array) -> NDArray[np.float32]:

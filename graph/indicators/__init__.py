@@ -11,7 +11,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from graph.digest import folds_of
 from graph.indicators.catalogue import CATALOGUE, COMPARING, FIGURES, SHEETS, Indicator
+from graph.indicators.environment import FOLDS
 from graph.indicators.facts import Facts, filled_of
 from graph.indicators.sheet import Sheet
 from graph.snapshot import Snapshot
@@ -52,7 +54,7 @@ def compute(snapshot: Snapshot) -> Indicators:
         )
         for sheet in SHEETS:
             found.update(_columns(sheet, facts, snapshot.n_parties))
-        facts = _with_figures(facts, snapshot.tables["parties"], found)
+        facts = _with_figures(facts, snapshot, found)
         for sheet in COMPARING:
             found.update(_columns(sheet, facts, snapshot.n_parties))
     columns = {name: found[name] for name in CATALOGUE if name in found}
@@ -60,9 +62,12 @@ def compute(snapshot: Snapshot) -> Indicators:
     return Indicators(columns, absent, _coverage(columns, snapshot.n_parties))
 
 
-def _with_figures(facts: Facts, parties: pa.Table, found: Mapping[str, Column]) -> Facts:
-    """``facts`` with a table more: ``figures``, parties with the indicators they are compared by."""
-    figures = parties.select(["party_code", "kind", "industry", "country", "region", "size_band"])
+def _with_figures(facts: Facts, snapshot: Snapshot, found: Mapping[str, Column]) -> Facts:
+    """``facts`` with a table more: ``figures``, parties with their fold and what they are compared by."""
+    figures = snapshot.tables["parties"].select(
+        ["party_code", "kind", "industry", "country", "region", "size_band"]
+    )
+    figures = figures.append_column("fold", pa.array(folds_of(snapshot.party_ids, FOLDS)))
     for name in sorted(FIGURES.intersection(found)):
         figures = figures.append_column(name, pa.array(found[name], from_pandas=True))
     return replace(

@@ -2,7 +2,7 @@
 
 A party's industry and place are judged by the parties of four of five folds, never those of its own fold:
 its own cases are left out, and no party differs from its neighbours by its own case alone (a leave-one-out
-rate would give it away). A party's fold is its code modulo 5.
+rate would give it away). A party's fold follows from its id alone (``graph.digest.folds_of``).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def surroundings(by: str) -> Callable[[Facts], ir.Table]:
         rows = rows.select(
             "party_code",
             area=rows[by],
-            fold=rows["party_code"] % FOLDS,
+            fold=rows["fold"],
             **{f"{name}_sum": micro(value.cast("float64")) for name, (value, _) in measures.items()},
             **{f"{name}_n": counts.cast("int64") for name, (_, counts) in measures.items()},
         )

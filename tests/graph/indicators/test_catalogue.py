@@ -95,6 +95,7 @@ def test_every_expression_can_be_written_for_spark(tmp_path: Path, spark_dialect
     figures = parties.select(["party_code", "kind", "industry", "country", "region", "size_band"])
     for name in sorted(FIGURES):
         figures = figures.append_column(name, pa.array([0.0] * len(figures), pa.float32()))
+    figures = figures.append_column("fold", pa.array([0] * len(figures), pa.int8()))
     tables = {**taken.tables, "figures": figures}
     facts = Facts(
         tables={name: ibis.table(ibis.Schema.from_pyarrow(t.schema), name) for name, t in tables.items()},

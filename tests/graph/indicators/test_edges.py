@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from graph.indicators import compute
 from graph.source import SourceDeclaration
@@ -192,9 +195,25 @@ def test_the_industry_rate_leaves_out_a_partys_own_cases(tmp_path: Path) -> None
         )["industry_bad_outcome_rate"]
         for value in (0, 1)
     ]
-    # P000 is of fold 0, of which 8 of the 40 parties are; none of the three others is.
-    assert rates[0][0] == rates[1][0] == pytest.approx(3 / 32)
+    # 9 of the 40 parties are of the fold of P000; none of the three others is.
+    assert rates[0][0] == rates[1][0] == pytest.approx(3 / 31)
     assert rates[1][1] > rates[0][1]
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.lists(st.text("AZmé0", min_size=1, max_size=4), min_size=1, max_size=12, unique=True))
+def test_parties_elsewhere_move_no_rate(names: list[str]) -> None:
+    """Parties of no industry, sorted before, between and after the others, change nothing."""
+    known = date(2015, 1, 1)
+    strangers = [{"party_id": name, "kind": "company", "known_on": known} for name in names]
+    strangers += [{**row, "party_id": row["party_id"] + "x"} for row in parties(len(names), known_on=known)]
+    tables = {"parties": _industry(40), "outcomes": [_outcome(k) for k in (1, 7, 13, 20)]}
+    with TemporaryDirectory() as folder:
+        alone = computed(Path(folder) / "alone", dict(tables))["industry_bad_outcome_rate"]
+        tables["parties"] = [*strangers, *tables["parties"]]
+        among = computed(Path(folder) / "among", tables)["industry_bad_outcome_rate"]
+    ids = sorted(str(row["party_id"]) for row in tables["parties"])
+    np.testing.assert_array_equal(alone, among[[ids.index(f"P{k:03d}") for k in range(40)]])
 
 
 def test_too_small_an_industry_tells_nothing(tmp_path: Path) -> None:
