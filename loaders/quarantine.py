@@ -16,6 +16,10 @@ from loaders.rawtables import FILE_SHIFT, ROW_MASK, ROW_SHIFT, literal
 from loaders.staging import Staging
 from loaders.textlines import Malformed
 
+#: First characters that a spreadsheet takes for a formula (OWASP, CSV injection), and the mark put before.
+_FORMULA = "[=+\\-@\\t\\r\\n＝＋－＠]"
+_MARK = "'"
+
 
 def note_malformed(
     connection: duckdb.DuckDBPyConnection, table: str, feed: int, malformed: Sequence[tuple[int, Malformed]]
@@ -42,6 +46,9 @@ def note_malformed(
 def write_quarantine(staging: Staging, plans: Sequence[FeedPlan], path: Path) -> Path | None:
     """Write every fault to ``path`` (CSV); None where there are none.
 
+    Safe to open in a spreadsheet: a text that could pass for a formula, or begins with an apostrophe, has an
+    apostrophe before it; taking one leading apostrophe away gives every text back.
+
     Columns: file, table, row_number (text files: the physical line), column, value, reason, expected,
     row (the record as JSON; null where it could not be split).
     """
@@ -65,12 +72,22 @@ def write_quarantine(staging: Staging, plans: Sequence[FeedPlan], path: Path) ->
     )
     connection.register("file_names", files)
     path.parent.mkdir(parents=True, exist_ok=True)
+    texts = {"file": "n.file", "table": "f.tbl", "column": "f.col", "value": "f.value", "reason": "f.reason"}
+    texts |= {"expected": "f.expected", "row": "r.record"}
+    cells = {name: f"{_guarded(sql)} AS {quote(name)}" for name, sql in texts.items()}
+    number = f"(f._rid >> {ROW_SHIFT}) & {ROW_MASK} AS row_number"
+    listed = ", ".join((cells.pop("file"), cells.pop("table"), number, *cells.values()))
     connection.execute(
-        f'COPY (SELECT n.file, f.tbl AS "table", (f._rid >> {ROW_SHIFT}) & {ROW_MASK} AS row_number, '
-        f'f.col AS "column", f.value, f.reason, f.expected, r.record AS {quote("row")} FROM faults f '
-        f"JOIN file_names n ON n.number = f._rid >> {FILE_SHIFT} "
+        f"COPY (SELECT {listed} FROM faults f JOIN file_names n ON n.number = f._rid >> {FILE_SHIFT} "
         f"LEFT JOIN ({' UNION ALL '.join(records)}) r ON r._feed = f._feed AND r._rid = f._rid "
-        f"ORDER BY f._rid, f.tbl, f.col, f.reason) TO {literal(str(path))} (FORMAT csv, HEADER)"
+        f"ORDER BY f._rid, f.tbl, f.col, f.reason) TO {literal(str(path))} "
+        f"(FORMAT csv, HEADER, FORCE_QUOTE ({', '.join(map(quote, texts))}))"
     )
     connection.unregister("file_names")
     return path
+
+
+def _guarded(text: str) -> str:
+    """SQL of ``text`` that no spreadsheet takes for a formula."""
+    starts = literal(f"^(?:{_FORMULA}|{_MARK})")
+    return f"CASE WHEN regexp_matches({text}, {starts}) THEN {literal(_MARK)} || {text} ELSE {text} END"

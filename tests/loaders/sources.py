@@ -85,10 +85,11 @@ class Shop:
             return connection.execute(sql).fetchall()
 
     def quarantined(self, report: LoadReport) -> list[dict[str, str]]:
-        """The lines of the quarantine file."""
+        """The lines of the quarantine file, each text as it was."""
         assert report.quarantine is not None
         with Path(report.quarantine).open(encoding="utf-8", newline="") as file:
-            return list(csv.DictReader(file))
+            lines = list(csv.DictReader(file))
+        return [{name: text.removeprefix("'") for name, text in line.items()} for line in lines]
 
 
 def balanced(report: LoadReport) -> bool:
