@@ -1,7 +1,8 @@
 """What the default model has to beat: nothing, degrees, and boosted trees without and with the graph.
 
 Trained on the same rows as the model, with the settings of its trees, one seed, calibrated on the same
-validation rows by the same affine map; kept beside the model as lightgbm's text.
+validation rows by the same affine map; kept beside the model as lightgbm's text. Where training windows run
+into a validation day, they are made of members that hold out a fold of the parties each, as the model is.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from numpy.typing import NDArray
 from gnn.columns.features import ENVIRONMENT, OWN, FeatureMatrix, Stacked
 from gnn.columns.views import designs, view_of
 from gnn.learning.blend import calibrate
-from gnn.learning.boosting import BoostingSettings, fit
+from gnn.learning.boosting import BoostingSettings, Draw, fit_draws
 from gnn.model import Model
+from gnn.panels.holdout import HELD_OUT_FOLDS, held_out_by, windows_overlap
 from gnn.panels.panel import Origin, Panel, thinned
 from graph.errors import ArtifactMismatch
 
@@ -37,24 +39,33 @@ MAX_ROWS = 100_000
 
 @dataclass(frozen=True)
 class LabelledRows:
-    """``labels`` int8 [rows] of the rows of ``features``."""
+    """``labels`` int8 [rows] of the rows of ``features``; ``held_out`` int8 [rows]: the member that is not
+    shown the row's party, None where all see all."""
 
     features: FeatureMatrix
     labels: NDArray[np.int8]
+    held_out: NDArray[np.int8] | None = None
 
 
 @dataclass(frozen=True)
 class Challenger:
-    """z = ``intercept`` + ``slope``·(trees' raw score); ``trees`` None: the base rate alone."""
+    """z = ``intercept`` + ``slope``·(mean raw score of ``members``); without members: the base rate alone."""
 
     columns: tuple[str, ...]
-    trees: lgb.Booster | None
+    members: tuple[lgb.Booster, ...]
     intercept: float
     slope: float
 
     def z(self, features: FeatureMatrix) -> NDArray[np.float64]:
         """Calibrated log-odds, float64 [rows]. Raises ``ArtifactMismatch`` where a column is missing."""
-        return self.intercept + self.slope * _raw(self.trees, _select(features, self.columns))
+        return self.intercept + self.slope * _raw(self.members, _select(features, self.columns))
+
+    def unseen_raw(self, rows: LabelledRows) -> NDArray[np.float64]:
+        """Scores before calibration of validation rows, each by a member not shown its party, float64 [rows].
+
+        Raises ``ArtifactMismatch`` where a column is missing.
+        """
+        return _unseen(self.members, _select(rows.features, self.columns), rows.held_out)
 
 
 def _columns_of(name: str, features: FeatureMatrix) -> tuple[str, ...]:
@@ -80,83 +91,112 @@ def _select(features: FeatureMatrix, columns: tuple[str, ...]) -> NDArray[np.flo
     return features.values[:, [position[name] for name in columns]]
 
 
-def _raw(trees: lgb.Booster | None, values: NDArray[np.float32]) -> NDArray[np.float64]:
-    if trees is None:
-        return np.zeros(len(values))
-    raw: NDArray[np.float64] = trees.predict(values, raw_score=True, num_threads=1)
+def _raw(members: tuple[lgb.Booster, ...], values: NDArray[np.float32]) -> NDArray[np.float64]:
+    total = np.zeros(len(values))
+    for member in members:
+        total += member.predict(values, raw_score=True, num_threads=1)
+    return total / max(len(members), 1)
+
+
+def _unseen(
+    members: tuple[lgb.Booster, ...], values: NDArray[np.float32], held_out: NDArray[np.int8] | None
+) -> NDArray[np.float64]:
+    if held_out is None or not members:
+        return _raw(members, values)
+    raw = np.zeros(len(values))
+    for number, member in enumerate(members):
+        rows = held_out == number
+        if rows.any():
+            raw[rows] = member.predict(values[rows], raw_score=True, num_threads=1)
     return raw
 
 
-def features_of(model: Model, origin: Origin) -> Iterator[FeatureMatrix]:
+def features_of(model: Model, origin: Origin, by_folds: bool = False) -> Iterator[FeatureMatrix]:
     """Every column of an origin's rows, chunk by chunk, as the model makes them.
 
-    Relations are all that training looked at, also where the model itself goes without them.
+    Relations are all that training looked at, also where the model itself goes without them. ``by_folds``:
+    rates and stage 1 of each party from models without its own fold, as on training days.
     """
     preparation = replace(model.preparation, relations=tuple(model.preparation.record_priors))
     view = view_of(
         preparation,
         origin.snapshot,
         origin.known,
-        training=origin.part == "train",
+        training=by_folds or origin.part == "train",
         own_labels_known=origin.own_labels_known,
     )
     yield from designs(view, origin.codes)
 
 
-def labelled_rows(model: Model, origins: tuple[Origin, ...]) -> LabelledRows:
-    """Columns and labels of all rows of ``origins``, stacked."""
+def labelled_rows(model: Model, origins: tuple[Origin, ...], held_out: bool = False) -> LabelledRows:
+    """Columns and labels of all rows of ``origins``, stacked; ``held_out``: each row knows its member."""
     labels = np.concatenate([origin.labels for origin in origins])
     stacked = Stacked(len(labels))
     for origin in origins:
-        for features in features_of(model, origin):
+        for features in features_of(model, origin, by_folds=held_out):
             stacked.add(features)
-    return LabelledRows(stacked.matrix(), labels)
+    member = np.concatenate([held_out_by(origin) for origin in origins]) if held_out else None
+    return LabelledRows(stacked.matrix(), labels, member)
+
+
+def validation_rows(model: Model, panel: Panel) -> LabelledRows:
+    """The rows that challengers are calibrated and judged on."""
+    return labelled_rows(model, thinned(panel.of("valid"), MAX_ROWS), windows_overlap(panel))
+
+
+def training_rows(model: Model, panel: Panel) -> LabelledRows:
+    """The rows that challengers are trained on."""
+    return labelled_rows(model, thinned(panel.of("train"), MAX_ROWS), windows_overlap(panel))
 
 
 def train_challengers(model: Model, panel: Panel, seed: int = 0) -> dict[str, Challenger]:
     """Challengers of ``model`` from the same panel; test rows are not touched."""
-    train, valid = (labelled_rows(model, thinned(panel.of(part), MAX_ROWS)) for part in ("train", "valid"))
-    return fit_challengers(train, valid, seed)
+    return fit_challengers(training_rows(model, panel), validation_rows(model, panel), seed)
 
 
 def fit_challengers(train: LabelledRows, valid: LabelledRows, seed: int = 0) -> dict[str, Challenger]:
     """All of ``CHALLENGERS`` by name; both parts hold the same columns and both classes."""
+    draws = [Draw(seed)]
+    if train.held_out is not None:
+        draws = [Draw(seed + fold, train.held_out == fold) for fold in range(HELD_OUT_FOLDS)]
     found = {}
     for name in CHALLENGERS:
         columns = _columns_of(name, train.features)
-        trees = None
+        members: tuple[lgb.Booster, ...] = ()
         if columns:
-            trees = fit(_select(train.features, columns), train.labels, None, SETTINGS, seed)
-        raw = _raw(trees, _select(valid.features, columns))
+            values = _select(train.features, columns)
+            members = tuple(fit_draws(values, train.labels, None, SETTINGS, draws))
+        raw = _unseen(members, _select(valid.features, columns), valid.held_out)
         slope, intercept = calibrate(raw, valid.labels)
-        found[name] = Challenger(columns, trees, intercept, slope)
+        found[name] = Challenger(columns, members, intercept, slope)
     return found
 
 
 def save(challengers: Mapping[str, Challenger], folder: Path) -> None:
-    """Write ``challengers.json`` and one text model each into ``folder``."""
+    """Write ``challengers.json`` and a text model a member into ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     described = {}
     for name, challenger in challengers.items():
         described[name] = {
             "columns": challenger.columns,
+            "members": len(challenger.members),
             "intercept": challenger.intercept,
             "slope": challenger.slope,
         }
-        if challenger.trees is not None:
-            (folder / f"{name}.txt").write_text(challenger.trees.model_to_string(), encoding="utf-8")
+        for number, member in enumerate(challenger.members):
+            (folder / f"{name}-{number}.txt").write_text(member.model_to_string(), encoding="utf-8")
     (folder / _FILE).write_text(json.dumps(described, indent=1), encoding="utf-8")
 
 
 def load(folder: Path) -> dict[str, Challenger]:
-    """What ``save`` wrote. Raises ``ArtifactMismatch`` where it is not there."""
+    """What ``save`` wrote. Raises ``ArtifactMismatch`` where it is not there, or of another version."""
     try:
         described = json.loads((folder / _FILE).read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
+        found = {}
+        for name, entry in described.items():
+            paths = [folder / f"{name}-{number}.txt" for number in range(entry["members"])]
+            members = tuple(lgb.Booster(model_str=path.read_text(encoding="utf-8")) for path in paths)
+            found[name] = Challenger(tuple(entry["columns"]), members, entry["intercept"], entry["slope"])
+    except (FileNotFoundError, KeyError) as error:
         raise ArtifactMismatch(f"{folder} holds no challengers: train the model again") from error
-    found = {}
-    for name, entry in described.items():
-        path = folder / f"{name}.txt"
-        trees = lgb.Booster(model_str=path.read_text(encoding="utf-8")) if path.exists() else None
-        found[name] = Challenger(tuple(entry["columns"]), trees, entry["intercept"], entry["slope"])
     return found

@@ -81,7 +81,8 @@ def halves(y: NDArray[np.int8], party: NDArray[np.integer]) -> NDArray[np.bool_]
     order = order[np.argsort(bad[order], kind="stable")]
     side = np.zeros(parties, bool)
     side[order[::2]] = True
-    return side[party]
+    half: NDArray[np.bool_] = side[party]
+    return half
 
 
 def cross_weighed(
