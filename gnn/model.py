@@ -12,7 +12,7 @@ from gnn.columns.features import Encoding, Schema
 from gnn.trees import Trees
 
 #: Version of the artifact's layout; a model of another one is refused.
-LAYOUT = 1
+LAYOUT = 2
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,19 @@ class Blend:
 
 
 @dataclass(frozen=True)
+class Uncertainty:
+    """How far off calibrated log-odds may be; see ``gnn.precision`` for how it is read.
+
+    ``covariance`` float64 [5, 5]: of the blend's base and four weights, calibration included, over a
+    bootstrap of the validation rows' parties. ``spread``: standard deviation, in log-odds, of what trees and
+    network say when other parties had been there to learn from.
+    """
+
+    covariance: NDArray[np.float64]
+    spread: float
+
+
+@dataclass(frozen=True)
 class Model:
     """A model and what it was made from.
 
@@ -101,6 +114,7 @@ class Model:
     network: Network
     centres: Centres
     blend: Blend
+    uncertainty: Uncertainty
     facts: Mapping[str, object]
 
     @property

@@ -19,6 +19,7 @@ class ScoredParts:
     the model saw them, float32 [n] by name, NaN where unknown. ``reason_columns`` int16 [n, m] (positions
     in ``tuple(features)``, -1: none) and ``reason_parts`` float32 [n, m]: the columns that moved own and
     environment most, in log-odds, by path attribution, largest absolute value first.
+    ``spread`` float64 [n]: standard deviation of log-odds, see ``gnn.precision``.
     ``attribution``: arrays for ``gnn.attribution``, kept with the run and handed back unread.
     """
 
@@ -29,6 +30,7 @@ class ScoredParts:
     features: Mapping[str, NDArray[np.float32]]
     reason_columns: NDArray[np.int16]
     reason_parts: NDArray[np.float32]
+    spread: NDArray[np.float64]
     attribution: Mapping[str, NDArray[Any]]
 
     def inherited_total(self) -> NDArray[np.float64]:

@@ -16,6 +16,7 @@ from gnn.columns.views import RelationColumns, View, relation_columns, view_of
 from gnn.model import Centres, Model, Network, Preparation, ReadOut
 from gnn.panels.targets import KnownOutcomes
 from gnn.parts import ScoredParts
+from gnn.precision import spread_of
 from gnn.trees import Trees, join, total, total_by_column
 from graph.snapshot import Snapshot
 
@@ -217,10 +218,12 @@ def score(
     view, n = view_of(model.preparation, snapshot, known), snapshot.n_parties
     asked = np.arange(n, dtype=np.int32) if rows is None else rows
     schema = model.preparation.schema
-    parts = blended(model, raw_parts(model.preparation, model.trees, model.network, view, asked))
+    raw = raw_parts(model.preparation, model.trees, model.network, view, asked)
+    parts = blended(model, raw)
     inherited = {name: _spread(part, asked, n) for name, part in parts.inherited.items()}
     x = view.columns.own_environment
     reason_columns, reason_parts = strongest(model, x[asked])
+    spread = spread_of(model.uncertainty, raw.centred(model.centres, len(schema.own)).blended_columns())
     return ScoredParts(
         base=model.blend.base,
         own=_spread(parts.own, asked, n),
@@ -229,5 +232,6 @@ def score(
         features={name: x[:, position] for position, name in enumerate(schema.own + schema.environment)},
         reason_columns=_spread(reason_columns, asked, n, empty=-1),
         reason_parts=_spread(reason_parts, asked, n),
+        spread=_spread(spread, asked, n),
         attribution=attribution_arrays(model, view, inherited),
     )

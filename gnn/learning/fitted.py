@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnn import artifact
-from gnn.columns.views import view_of
+from gnn.columns.views import View, view_of
 from gnn.model import Centres, Model, Network, Preparation
 from gnn.panels.holdout import held_out_by
 from gnn.panels.panel import Origin
@@ -49,17 +49,19 @@ class Fitted:
             model.preparation, model.trees, model.network, model.centres, model.blend.tree_rate, members
         )
 
-    def _parts(self, origin: Origin) -> tuple[RawParts, NDArray[np.int64]]:
+    def _view(self, origin: Origin) -> View:
+        """A later day by folds, where members hold them out."""
+        return view_of(
+            self.prepared, origin.snapshot, origin.known,
+            training=bool(self.members), own_labels_known=origin.own_labels_known,
+        )  # fmt: skip
+
+    def _parts(self, origin: Origin, view: View) -> tuple[RawParts, NDArray[np.int64]]:
         """Parts of a later day's rows by models that were not shown their parties' results.
 
         Also the position of each row in ``origin.codes``: rows come fold by fold.
         """
-        held_out = bool(self.members)
-        view = view_of(
-            self.prepared, origin.snapshot, origin.known,
-            training=held_out, own_labels_known=origin.own_labels_known,
-        )  # fmt: skip
-        if not held_out:
+        if not self.members:
             raw = raw_parts(self.prepared, self.trees, self.network, view, origin.codes)
             return raw, np.arange(len(origin.codes))
         fold = held_out_by(origin)
@@ -70,11 +72,19 @@ class Fitted:
         ]
         return RawParts.stack(raws), np.concatenate(positions)
 
-    def columns(self, origins: Sequence[Origin]) -> list[NDArray[np.float64]]:
-        """What is weighed (``RawParts.blended_columns``) of the rows of later days, in their order."""
+    def columns(
+        self, origins: Sequence[Origin], show: Callable[[Origin, View], None] | None = None
+    ) -> list[NDArray[np.float64]]:
+        """What is weighed (``RawParts.blended_columns``) of the rows of later days, in their order.
+
+        ``show`` is shown each day's view, which is costly to make.
+        """
         raws, places, before = [], [], 0
         for origin in origins:
-            raw, place = self._parts(origin)
+            view = self._view(origin)
+            raw, place = self._parts(origin, view)
+            if show is not None:
+                show(origin, view)
             raws.append(raw)
             places.append(place + before)
             before += len(place)

@@ -16,7 +16,8 @@ from gnn.learning.blend import GATE_ERRORS, cross_weighed, gain_in_errors, log_l
 from gnn.learning.ensembles import fit_groups, mean_of
 from gnn.learning.fitted import Fitted, Member
 from gnn.learning.preparation import TrainingSettings, prepare
-from gnn.model import Blend, Centres, Model, Network, Preparation
+from gnn.learning.uncertainty import Disagreement, uncertainty_of
+from gnn.model import Blend, Centres, Model, Network, Preparation, Uncertainty
 from gnn.network import EcosystemNetwork
 from gnn.panels.holdout import HELD_OUT_FOLDS, held_out_by, windows_overlap
 from gnn.panels.panel import MIN_POSITIVES, Origin, Panel, thinned
@@ -195,12 +196,22 @@ def _tree_rates(parts: RawParts) -> dict[str, float]:
     return rates
 
 
-def _weighed(fitted: Fitted, panel: Panel) -> tuple[Blend, dict[str, object]]:
+def _weighed(fitted: Fitted, panel: Panel) -> tuple[Blend, Uncertainty, dict[str, object]]:
+    """Weights and calibration on validation rows, how uncertain they are, and facts of them."""
+    disagreement = Disagreement(fitted)
+    columns = fitted.columns(panel.of("valid"), disagreement.look)
+    blend, facts = _blend(fitted, columns, panel)
+    y, party = panel.labels("valid"), panel.parties("valid")
+    return blend, uncertainty_of(blend, columns, y, party, disagreement), facts
+
+
+def _blend(
+    fitted: Fitted, columns: Sequence[NDArray[np.float64]], panel: Panel
+) -> tuple[Blend, dict[str, object]]:
     """Weights and calibration on validation rows; fact ``inherited`` says whether inherited parts passed.
 
     Whether they pass is read from rows weighed by the other half of the parties.
     """
-    columns = fitted.columns(panel.of("valid"))
     y, party = panel.labels("valid"), panel.parties("valid")
     of_own = columns[::2]
     own, z_own = weigh(of_own, y), cross_weighed(of_own, y, party)
@@ -250,11 +261,11 @@ def train_with_members(
     say("trees and network")
     fitted = _fit(days, prepared, settings)
     say("weights")
-    blend, facts = _weighed(fitted, panel)
+    blend, uncertainty, facts = _weighed(fitted, panel)
     if prepared.relations and not facts["inherited"]:
         say("without links")
         fitted = _fit(days, replace(prepared, relations=()), settings)
-        blend, without = _weighed(fitted, panel)
+        blend, uncertainty, without = _weighed(fitted, panel)
         facts = {**facts, **without}
     model = Model(
         preparation=fitted.prepared,
@@ -262,6 +273,7 @@ def train_with_members(
         network=fitted.network,
         centres=fitted.centres,
         blend=blend,
+        uncertainty=uncertainty,
         facts=facts | _origin_facts(panel, settings),
     )
     return Trained(model, fitted.members)

@@ -46,6 +46,7 @@ def drawn_parts(taken: Snapshot, seed: int = 0, spread: float = 0.8) -> ScoredPa
         features=features,
         reason_columns=columns,
         reason_parts=rng.normal(0, spread / 2, (n, m)).astype(np.float32),
+        spread=rng.uniform(0.1, 0.5, n),
         attribution={},
     )
 

@@ -1,0 +1,116 @@
+"""How much a model's log-odds would move had other parties been observed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnn.columns.views import View
+from gnn.learning.blend import PULL
+from gnn.learning.fitted import Fitted
+from gnn.model import Blend, Uncertainty
+from gnn.panels.panel import Origin
+from gnn.scoring import raw_parts
+from gnn.trees import total
+
+RESAMPLES = 200
+SEED = 20240607
+_NEWTON_STEPS = 3
+#: Rows on which members are compared: a mean over so many is exact enough.
+_COMPARED_ROWS = 2_000
+
+
+def _sigmoid(z: NDArray[np.float64]) -> NDArray[np.float64]:
+    return 0.5 * (1.0 + np.tanh(0.5 * z))
+
+
+def resampled_weights(
+    parts: Sequence[NDArray[np.float64]],
+    y: NDArray[np.int8],
+    party: NDArray[np.integer],
+    served: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Base and weights, calibration included, refitted on resampled parties, float64 [resamples, 1 + parts].
+
+    Bayesian bootstrap (Rubin 1981): every party's rows weigh Exp(1). Warm-started Newton steps from the
+    ``served`` ones, which stay the centre: what their gradient on the plain rows lacks of zero (their pull
+    to even weights, their bounds) is taken off every resample alike.
+    """
+    x = np.column_stack([np.ones(len(y)), *parts])
+    ridge = np.diag([0.0, *np.full(len(parts), 2 * PULL)])
+    rest = x.T @ (_sigmoid(x @ served) - y)
+    _, index = np.unique(party, return_inverse=True)
+    generator = np.random.default_rng(SEED)
+    found = np.empty((RESAMPLES, len(served)))
+    for resample in range(RESAMPLES):
+        weight = generator.exponential(size=int(index.max()) + 1)[index]
+        at = served
+        for _ in range(_NEWTON_STEPS):
+            p = _sigmoid(x @ at)
+            gradient = x.T @ (weight * (p - y)) - rest + ridge @ (at - served)
+            hessian = (x * (weight * p * (1.0 - p))[:, None]).T @ x + ridge
+            at = at - np.linalg.solve(hessian, gradient)
+        found[resample, 0], found[resample, 1:] = at[0], np.maximum(at[1:], 0.0)
+    return found
+
+
+def jackknife_spread(members: Sequence[NDArray[np.float64]]) -> float:
+    """Standard deviation, in log-odds, from the log-odds of rows by models that each lack a group of parties.
+
+    Delete-a-group jackknife, (k - 1)/k · Σ (z_k - mean)² (Efron and Stein 1981), averaged over the rows.
+    """
+    z = np.stack(members)
+    k = len(z)
+    return float(np.sqrt((k - 1) / k * ((z - z.mean(axis=0)) ** 2).sum(axis=0).mean()))
+
+
+def served_weights(blend: Blend) -> NDArray[np.float64]:
+    """Base and weights in the order of ``RawParts.blended_columns``, float64 [5]."""
+    return np.array(
+        [blend.base, blend.own_trees, blend.inherited_trees, blend.own_network, blend.inherited_network]
+    )
+
+
+@dataclass
+class Disagreement:
+    """What models that each lack a fold of the parties say of the same rows, before it is weighed.
+
+    The members, where training held parties out; else stage 1's ensembles in place of the own part.
+    ``parts``: float64 [rows, 4] a model, in the order of ``RawParts.blended_columns``.
+    """
+
+    fitted: Fitted
+    parts: list[NDArray[np.float64]] = field(default_factory=list)
+
+    def look(self, origin: Origin, view: View) -> None:
+        """Take a sample of a validation day's rows; a later day takes the place of an earlier one."""
+        order = np.random.default_rng(SEED).permutation(len(origin.codes))[:_COMPARED_ROWS]
+        rows = np.sort(origin.codes[order])
+        fitted = self.fitted
+        if fitted.members:
+            raws = [raw_parts(fitted.prepared, m.trees, m.network, view, rows) for m in fitted.members]
+            self.parts = [np.column_stack(raw.blended_columns()) for raw in raws]
+            return
+        x = np.ascontiguousarray(view.columns.own_environment[rows])
+        none = np.zeros(len(rows))
+        own = [total(trees, x) for trees in fitted.prepared.stage_1]
+        self.parts = [np.column_stack([s, none, fitted.network.own_weight * s, none]) for s in own]
+
+    def spread(self, blend: Blend) -> float:
+        """Of the log-odds that ``blend`` makes of the parts."""
+        return jackknife_spread([part @ served_weights(blend)[1:] for part in self.parts])
+
+
+def uncertainty_of(
+    blend: Blend,
+    columns: Sequence[NDArray[np.float64]],
+    y: NDArray[np.int8],
+    party: NDArray[np.integer],
+    disagreement: Disagreement,
+) -> Uncertainty:
+    """Uncertainty of a model whose validation rows have the centred ``columns`` that ``blend`` weighs."""
+    drawn = resampled_weights(columns, y, party, served_weights(blend))
+    return Uncertainty(np.cov(drawn, rowvar=False), disagreement.spread(blend))
