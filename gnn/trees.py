@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Trees:
-    """Trees over c columns, all nodes in one array a field, tree after tree, each from its root on.
+    """Trees over c columns, all nodes in one array a field, tree after tree, each from its root on: first
+    what lies left of a split, then what lies right.
 
     ``roots`` int32 [trees], ``group`` int32 [trees]: the only group whose columns the tree uses.
     Per node: ``column`` int32 (-1: leaf), ``threshold`` float64 (left where value <= threshold), ``left`` /
@@ -90,85 +91,192 @@ def join(ensembles: list[Trees]) -> Trees:
     return Trees(**{name: np.concatenate(values) for name, values in parts.items()})
 
 
-#: Rows that walk down a tree side by side.
+#: Rows that are decided side by side.
 _ROWS = 64
+
+#: Leaves of a tree are the bits of one word.
+MAX_LEAVES = 32
+
+#: Multiplied by a word with one bit set, its top five bits are another number for each bit.
+_DE_BRUIJN = np.uint64(0x077CB531)
+_LOW_WORD = np.uint64(0xFFFFFFFF)
+_ALL = np.uint32(0xFFFFFFFF)
+
+
+@dataclass(frozen=True)
+class _Decisions:
+    """Trees as decisions that are all taken, in any order (Lucchese et al. 2015, QuickScorer): a split that
+    goes right strikes the leaves to its left off, and the first leaf that is left is where the row ends.
+
+    ``first`` int32 [trees + 1]: where a tree's splits begin. Per split: ``column`` int32 (a position in
+    ``used``), ``threshold`` float32, ``nan_left``, ``kept`` uint32 the leaves that stay when it goes right.
+    By leaf, in ``MAX_LEAVES`` slots a tree: ``leaf`` float64, its value less the root's.
+    """
+
+    used: NDArray[np.int64]
+    first: NDArray[np.int32]
+    column: NDArray[np.int32]
+    threshold: NDArray[np.float32]
+    nan_left: NDArray[np.bool_]
+    kept: NDArray[np.uint32]
+    leaf: NDArray[np.float64]
 
 
 @numba.njit(cache=True)
-def _paths(roots, column, threshold, left, right, missing_left):  # type: ignore[no-untyped-def]
-    """Trees made for walking without branches: per node its column, its children (right, left) and whether
-    NaN goes left, where a leaf leads back to itself; and the depth of each tree."""
-    n = len(column)
-    taken, child = np.zeros(n, np.int32), np.empty((n, 2), np.int32)
-    nan_left, level, depth = np.zeros(n, np.bool_), np.zeros(n, np.int32), np.zeros(len(roots), np.int32)
+def _slot(leaf):  # type: ignore[no-untyped-def]
+    return (((np.uint64(1) << np.uint64(leaf)) * _DE_BRUIJN) & _LOW_WORD) >> np.uint64(27)
+
+
+@numba.njit(cache=True)
+def _struck_off(roots, column, left, right, value, first, kept, leaf):  # type: ignore[no-untyped-def]
+    """Fill ``first``, ``kept`` (of splits, in order) and ``leaf``; returns the most leaves of a tree."""
+    n, split, most = len(column), 0, 0
+    before = np.zeros(n + 1, np.int64)  # leaves of the tree in front of a node
     for tree in range(len(roots)):
-        end = roots[tree + 1] if tree + 1 < len(roots) else n
+        end, leaves = roots[tree + 1] if tree + 1 < len(roots) else n, 0
         for node in range(roots[tree], end):
+            before[node] = leaves
             if column[node] < 0:
-                child[node] = node
-                depth[tree] = max(depth[tree], level[node])
-            else:
-                taken[node] = column[node]
-                child[node, 0], child[node, 1] = right[node], left[node]
-                level[left[node]] = level[right[node]] = level[node] + 1
-                nan_left[node] = missing_left[node] == 1 or (missing_left[node] < 0 and threshold[node] >= 0)
-    return taken, child, nan_left, depth
+                if leaves < MAX_LEAVES:
+                    leaf[tree, _slot(leaves)] = value[node] - value[roots[tree]]
+                leaves += 1
+        most = max(most, leaves)
+        for node in range(roots[tree], end):
+            if column[node] >= 0:
+                kept[split] = _ALL
+                for struck in range(before[left[node]], min(before[right[node]], MAX_LEAVES)):
+                    kept[split] &= ~(np.uint32(1) << np.uint32(struck))
+                split += 1
+        first[tree + 1] = split
+    return most
+
+
+def _decisions(trees: Trees) -> _Decisions:
+    splits = trees.column >= 0
+    first, kept = np.zeros(len(trees.roots) + 1, np.int32), np.zeros(int(splits.sum()), np.uint32)
+    leaf = np.zeros((len(trees.roots), MAX_LEAVES))
+    most = _struck_off(trees.roots, trees.column, trees.left, trees.right, trees.value, first, kept, leaf)
+    if most > MAX_LEAVES:
+        raise ValueError(f"a tree has {most} leaves; at most {MAX_LEAVES} can be walked")
+    used, column = np.unique(trees.column[splits], return_inverse=True)
+    exact, missing_left = trees.threshold[splits], trees.missing_left[splits]
+    with np.errstate(over="ignore"):
+        threshold = exact.astype(np.float32)
+    # Values are float32: no value lies between a threshold and the largest float32 that is not above it.
+    threshold = np.where(threshold > exact, np.nextafter(threshold, np.float32(-np.inf)), threshold)
+    nan_left = (missing_left == 1) | ((missing_left < 0) & (exact >= 0))
+    return _Decisions(used.astype(np.int64), first, column.astype(np.int32), threshold, nan_left, kept, leaf)
+
+
+@numba.njit(cache=True)
+def _slots(side, first, last, column, threshold, nan_left, kept, left_over, slots):  # type: ignore[no-untyped-def]
+    """The slot of the leaf each row of ``side`` [columns, rows] ends in, by splits ``first`` to ``last``."""
+    for row in range(_ROWS):
+        left_over[row] = _ALL
+    for split in range(first, last):
+        at, keeps, values = threshold[split], kept[split], side[column[split]]
+        if nan_left[split]:
+            for row in range(_ROWS):
+                left_over[row] &= keeps if values[row] > at else _ALL
+        else:
+            for row in range(_ROWS):
+                left_over[row] &= _ALL if values[row] <= at else keeps
+    for row in range(_ROWS):
+        word = np.uint64(left_over[row])
+        lowest = word & (~word + np.uint64(1))
+        slots[row] = ((lowest * _DE_BRUIJN) & _LOW_WORD) >> np.uint64(27)
+
+
+@numba.njit(cache=True)
+def _side_by_side(x, start, size, used, side):  # type: ignore[no-untyped-def]
+    """The used columns of some rows, column by column."""
+    for row in range(size):
+        for position in range(len(used)):
+            side[position, row] = x[start + row, used[position]]
 
 
 @numba.njit(cache=True, parallel=True)
-def _sum(x, roots, depth, column, threshold, child, nan_left, value, out):  # type: ignore[no-untyped-def]
+def _sum(x, used, first, column, threshold, nan_left, kept, leaf, out):  # type: ignore[no-untyped-def]
     for block in numba.prange((len(x) + _ROWS - 1) // _ROWS):
         start = block * _ROWS
         size = min(_ROWS, len(x) - start)
-        node = np.empty(_ROWS, np.int32)
-        for tree in range(len(roots)):
-            node[:] = roots[tree]
-            for _ in range(depth[tree]):
-                for row in range(size):
-                    at = node[row]
-                    given = x[start + row, column[at]]
-                    goes_left = (given <= threshold[at]) | ((given != given) & nan_left[at])
-                    node[row] = child[at, np.int64(goes_left)]
-            for row in range(size):
-                out[start + row] += value[node[row]] - value[roots[tree]]
+        side = np.zeros((len(used), _ROWS), np.float32)
+        left_over, slots = np.empty(_ROWS, np.uint32), np.empty(_ROWS, np.int64)
+        sums = np.zeros(_ROWS)
+        _side_by_side(x, start, size, used, side)
+        for tree in range(len(first) - 1):
+            _slots(side, first[tree], first[tree + 1], column, threshold, nan_left, kept, left_over, slots)
+            for row in range(_ROWS):
+                sums[row] += leaf[tree, slots[row]]
+        out[start : start + size] = sums[:size]
+
+
+@numba.njit(cache=True)
+def _credits(roots, column, left, right, value, ends, position, credit):  # type: ignore[no-untyped-def]
+    """By leaf (tree by tree, in slots): the columns of the path to it, and how much each changed the value.
+
+    Fills ``ends`` int64 [trees·slots, 2] (where a leaf's entries begin and end), ``position``, ``credit``.
+    """
+    n, filled = len(column), 0
+    parent = np.full(n, -1, np.int64)
+    for tree in range(len(roots)):
+        end, leaves = roots[tree + 1] if tree + 1 < len(roots) else n, 0
+        for node in range(roots[tree], end):
+            if column[node] >= 0:
+                parent[left[node]] = parent[right[node]] = node
+                continue
+            at, begin = node, filled
+            while parent[at] >= 0:
+                above, entry = parent[at], begin
+                while entry < filled and position[entry] != column[above]:
+                    entry += 1
+                if entry == filled:
+                    position[entry], credit[entry] = column[above], 0.0
+                    filled += 1
+                credit[entry] += value[at] - value[above]
+                at = above
+            slot = np.int64(_slot(leaves))
+            ends[tree * MAX_LEAVES + slot, 0], ends[tree * MAX_LEAVES + slot, 1] = begin, filled
+            leaves += 1
 
 
 @numba.njit(cache=True, parallel=True)
 def _sum_by_column(  # type: ignore[no-untyped-def]
-    x, roots, depth, column, threshold, child, nan_left, value, out
+    x, used, first, column, threshold, nan_left, kept, ends, position, credit, out
 ):
     for block in numba.prange((len(x) + _ROWS - 1) // _ROWS):
         start = block * _ROWS
         size = min(_ROWS, len(x) - start)
-        node = np.empty(_ROWS, np.int32)
-        for tree in range(len(roots)):
-            node[:] = roots[tree]
-            for _ in range(depth[tree]):
-                for row in range(size):
-                    at = node[row]
-                    given = x[start + row, column[at]]
-                    goes_left = (given <= threshold[at]) | ((given != given) & nan_left[at])
-                    after = child[at, np.int64(goes_left)]
-                    out[start + row, column[at]] += value[after] - value[at]
-                    node[row] = after
-
-
-def _walked(trees: Trees) -> tuple[NDArray[Any], ...]:
-    column, child, nan_left, depth = _paths(
-        trees.roots, trees.column, trees.threshold, trees.left, trees.right, trees.missing_left
-    )
-    return trees.roots, depth, column, trees.threshold, child, nan_left, trees.value
+        side = np.zeros((len(used), _ROWS), np.float32)
+        left_over, slots = np.empty(_ROWS, np.uint32), np.empty(_ROWS, np.int64)
+        _side_by_side(x, start, size, used, side)
+        for tree in range(len(first) - 1):
+            _slots(side, first[tree], first[tree + 1], column, threshold, nan_left, kept, left_over, slots)
+            for row in range(size):
+                leaf = tree * MAX_LEAVES + slots[row]
+                for entry in range(ends[leaf, 0], ends[leaf, 1]):
+                    out[start + row, position[entry]] += credit[entry]
 
 
 def total(trees: Trees, x: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Σ over trees of leaf - root, float64 [rows]; add ``trees.base`` for the raw score."""
-    out = np.zeros(len(x))
-    _sum(x, *_walked(trees), out)
+    """Σ over trees of leaf - root, float64 [rows]; add ``trees.base`` for the raw score.
+
+    Raises ``ValueError`` where a tree has more than ``MAX_LEAVES`` leaves.
+    """
+    out, made = np.zeros(len(x)), _decisions(trees)
+    splits = (made.column, made.threshold, made.nan_left, made.kept)
+    _sum(x, made.used, made.first, *splits, made.leaf, out)
     return out
 
 
 def total_by_column(trees: Trees, x: NDArray[np.float32]) -> NDArray[np.float64]:
     """``total`` by the column of each split on the path, float64 [rows, columns]; rows sum to ``total``."""
-    out = np.zeros(x.shape)
-    _sum_by_column(x, *_walked(trees), out)
+    out, made = np.zeros(x.shape), _decisions(trees)
+    ends = np.zeros((len(trees.roots) * MAX_LEAVES, 2), np.int64)
+    # No leaf lies deeper than its tree has splits.
+    most = int((np.diff(made.first).astype(np.int64) * (np.diff(made.first) + 1)).sum())
+    position, credit = np.zeros(most, np.int32), np.zeros(most)
+    _credits(trees.roots, trees.column, trees.left, trees.right, trees.value, ends, position, credit)
+    splits = (made.column, made.threshold, made.nan_left, made.kept)
+    _sum_by_column(x, made.used, made.first, *splits, ends, position, credit, out)
     return out

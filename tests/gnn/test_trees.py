@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gnn.learning.boosting import BoostingSettings, exported, fit
-from gnn.trees import join, total, total_by_column
+from gnn.trees import MAX_LEAVES, join, total, total_by_column
 
 SETTINGS = BoostingSettings(rounds=40)
 GROUPS = np.array([0, 0, 0, 1, 1, 2], np.int32)
@@ -65,6 +65,25 @@ def test_a_trees_mean_is_its_root_so_parts_are_near_zero_in_training() -> None:
     x, y = rows()
     trees = exported(fit(x, y, GROUPS, BoostingSettings(rounds=40, bagging=1.0), 1), GROUPS)
     assert abs(total(trees, x).mean()) < 1e-6
+
+
+def test_every_row_ends_where_the_booster_says_also_with_the_most_leaves() -> None:
+    """Deep, crooked trees, values on thresholds, and rows that fill no block."""
+    x, y = rows(3001, missing=0.4)
+    x = np.round(x, 1)
+    booster = fit(x, y, None, BoostingSettings(rounds=30, leaves=MAX_LEAVES, min_child=2), 1)
+    trees = exported(booster)
+    for part in (x, x[:1], x[:65]):
+        raw = booster.predict(part, raw_score=True)
+        np.testing.assert_allclose(trees.base + total(trees, part), raw, atol=1e-9)
+        np.testing.assert_allclose(trees.base + total_by_column(trees, part).sum(1), raw, atol=1e-9)
+
+
+def test_more_leaves_than_bits_are_refused() -> None:
+    x, y = rows()
+    trees = exported(fit(x, y, None, BoostingSettings(rounds=1, leaves=MAX_LEAVES + 8, min_child=2), 1))
+    with pytest.raises(ValueError, match="40 leaves"):
+        total(trees, x)
 
 
 def test_an_empty_ensemble_gives_nothing() -> None:
