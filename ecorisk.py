@@ -220,24 +220,60 @@ def snapshot(context: typer.Context, as_of: AsOf) -> None:
 
 @app.command()
 def train(context: typer.Context, task: Task = None) -> None:
-    """Learn from past days, compare with the challengers, and keep the model as champion."""
+    """Learn from past days and compare with the challengers; the first model becomes champion."""
     from gnn.champion.candidate import make_candidate
 
     session: Session = context.obj
     with progress_bar("train") as tell:
         candidate = make_candidate(session.store(), session.workspace(), task, session.purpose, tell)
-    session.show(candidate.to_json(), candidate.evaluation.table(), *candidate.notes)
+    tables = (candidate.evaluation.table(), candidate.gate.table())
+    session.show(candidate.to_json(), *tables, *candidate.notes, candidate.sentence())
+
+
+@app.command("promote")
+def promote_command(
+    context: typer.Context,
+    model_sha: Annotated[
+        str | None,
+        typer.Argument(metavar="[MODEL_SHA]", show_default=False, help="default: the model trained last"),
+    ] = None,
+    override: Annotated[bool, typer.Option("--override", help="promote it though the gate refuses")] = False,
+    because: Annotated[str | None, typer.Option(help="why; is logged")] = None,
+) -> None:
+    """Make the candidate champion if it passes the gate; without it the champion stays."""
+    from gnn.champion.promotion import promote
+
+    session: Session = context.obj
+    if override != bool(because and because.strip()):
+        raise typer.BadParameter("--override and --because 'a reason' go together")
+    with progress_bar("promote") as tell:
+        found = promote(session.store(), session.workspace(), model_sha, because, tell)
+    tables = () if found.gate is None else (found.gate.table(),)
+    if found.decision == "refused":
+        if not session.as_json:
+            session.show({}, *tables)
+        raise found.refusal()
+    session.show(found.to_json(), *tables, found.sentence())
 
 
 @app.command()
-def evaluate(context: typer.Context) -> None:
+def evaluate(
+    context: typer.Context,
+    with_slices: Annotated[
+        bool, typer.Option("--slices", help="also by size, counterparties and thickness of the file")
+    ] = False,
+) -> None:
     """The champion against its challengers on days (or the part) it has not seen."""
     from gnn.champion.candidate import evaluate_champion
+    from gnn.champion.slices import slices_table
 
     session: Session = context.obj
     with progress_bar("evaluate") as tell:
-        evaluation = evaluate_champion(session.store(), session.workspace(), session.purpose, tell)
-    session.show(evaluation.to_json(), evaluation.table())
+        found = evaluate_champion(session.store(), session.workspace(), session.purpose, tell)
+    if with_slices:
+        session.show(found.to_file(), found.table(), slices_table(found.slices))
+    else:
+        session.show(found.to_json(), found.table())
 
 
 @app.command()

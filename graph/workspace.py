@@ -4,7 +4,9 @@
 
     ecorisk.toml        settings
     ecosystem.duckdb    the embedded store
-    models/<sha>/       artifacts;        models/champion names the one that is served
+    models/<sha>/       artifacts;        models/champion names the one that is served,
+                        models/candidate the one trained last
+    promotions.jsonl    who made which model champion, when and why; lines are only ever appended
     runs/<id>/          published runs;   runs/current names the one that is read
     quarantine/         rows that were turned away, with their reasons
     neo4j/              a local server's files
@@ -16,13 +18,15 @@ renamed, and only then a pointer file is replaced. What a killed job left behind
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import shutil
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from graph.errors import BadInput, StoreUnavailable
 
@@ -119,6 +123,18 @@ class Workspace:
         """Folder of the served model; None where none was promoted."""
         return _target(self.models / "champion")
 
+    def candidate(self) -> Path | None:
+        """Folder of the model trained last; None where none was."""
+        return _target(self.models / "candidate")
+
+    def model(self, sha: str) -> Path:
+        """Folder of the model whose sha starts so. Raises ``BadInput`` where none does, or several do."""
+        start = _plain(sha)
+        found = [path for path in self.models.glob("[!.]*") if path.is_dir() and path.name.startswith(start)]
+        if len(found) != 1:
+            raise BadInput(f"{len(found)} models in {self.models} have a sha that starts with {sha!r}")
+        return found[0]
+
     def require_champion(self) -> Path:
         """Folder of the served model. Raises ``BadInput`` where none was trained yet."""
         folder = self.champion()
@@ -134,12 +150,39 @@ class Workspace:
         """Put a model in place without promoting it."""
         return _publish(self.models, sha, write, None)
 
+    def nominate(self, sha: str) -> None:
+        """Make the model ``sha`` the candidate. Raises ``BadInput`` where it is not in place."""
+        self._point("candidate", sha)
+
     def promote(self, sha: str) -> None:
         """Make the model ``sha`` the champion. Raises ``BadInput`` where it is not in place."""
+        self._point("champion", sha)
+
+    def _point(self, pointer: str, sha: str) -> None:
         if not (self.models / _plain(sha)).is_dir():
             raise BadInput(f"no model {sha} in {self.models}")
         with _one_writer(self.models):
-            write_atomically(self.models / "champion", f"{sha}\n".encode())
+            write_atomically(self.models / pointer, f"{sha}\n".encode())
+
+    @property
+    def promotions_file(self) -> Path:
+        return self.folder / "promotions.jsonl"
+
+    def record_promotion(self, entry: Mapping[str, Any]) -> None:
+        """Append a line to the log of promotions, and have the disk hold it."""
+        with _one_writer(self.models):
+            append_line(self.promotions_file, json.dumps(entry, ensure_ascii=False).encode())
+
+    def promotions(self) -> list[dict[str, Any]]:
+        """The log of promotions, oldest first; what a killed job wrote of a line is passed over."""
+        found = []
+        if self.promotions_file.exists():
+            for line in self.promotions_file.read_bytes().splitlines():
+                try:
+                    found.append(json.loads(line))
+                except ValueError:
+                    continue
+        return found
 
 
 def _plain(name: str) -> str:
@@ -173,6 +216,19 @@ def write_atomically(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     beside.replace(path)
+    sync(path.parent)
+
+
+def append_line(path: Path, line: bytes) -> None:
+    """Append to a log; a line that a killed job left unfinished stays alone on its own."""
+    with path.open("ab+") as file:
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":
+                line = b"\n" + line
+        file.write(line + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
     sync(path.parent)
 
 

@@ -30,6 +30,9 @@ SETTINGS = BoostingSettings()
 #: What each challenger sees. The graph one has every column, and no tree of it is confined to a group.
 CHALLENGERS = ("null", "degree", "gbdt_own", "gbdt_graph")
 
+#: Where they lie in a model's folder.
+CHALLENGERS_FOLDER = "challengers"
+
 _DEGREE_PREFIX = "log_degree:"
 _FILE = "challengers.json"
 
@@ -101,7 +104,7 @@ def _raw(members: tuple[lgb.Booster, ...], values: NDArray[np.float32]) -> NDArr
 def _unseen(
     members: tuple[lgb.Booster, ...], values: NDArray[np.float32], held_out: NDArray[np.int8] | None
 ) -> NDArray[np.float64]:
-    if held_out is None or not members:
+    if held_out is None or len(members) < 2:
         return _raw(members, values)
     raw = np.zeros(len(values))
     for number, member in enumerate(members):
@@ -139,19 +142,13 @@ def labelled_rows(model: Model, origins: tuple[Origin, ...], held_out: bool = Fa
     return LabelledRows(stacked.matrix(), labels, member)
 
 
-def validation_rows(model: Model, panel: Panel) -> LabelledRows:
-    """The rows that challengers are calibrated and judged on."""
-    return labelled_rows(model, thinned(panel.of("valid"), MAX_ROWS), windows_overlap(panel))
-
-
-def training_rows(model: Model, panel: Panel) -> LabelledRows:
-    """The rows that challengers are trained on."""
-    return labelled_rows(model, thinned(panel.of("train"), MAX_ROWS), windows_overlap(panel))
-
-
 def train_challengers(model: Model, panel: Panel, seed: int = 0) -> dict[str, Challenger]:
     """Challengers of ``model`` from the same panel; test rows are not touched."""
-    return fit_challengers(training_rows(model, panel), validation_rows(model, panel), seed)
+    overlap = windows_overlap(panel)
+    train, valid = (
+        labelled_rows(model, thinned(panel.of(part), MAX_ROWS), overlap) for part in ("train", "valid")
+    )
+    return fit_challengers(train, valid, seed)
 
 
 def fit_challengers(train: LabelledRows, valid: LabelledRows, seed: int = 0) -> dict[str, Challenger]:

@@ -14,6 +14,8 @@ from rich.table import Table
 from gnn.champion.challengers import CHALLENGERS, Challenger, features_of
 from gnn.champion.intervals import auc_differences
 from gnn.champion.metrics import Metrics, calibration_line, measure
+from gnn.champion.reliability import Calibration, calibration_of
+from gnn.champion.slices import Slice, groupings, slices
 from gnn.columns.views import view_of
 from gnn.learning.blend import calibrate
 from gnn.model import Model
@@ -32,7 +34,8 @@ class Evaluation:
 
     ``days``: (first prediction day, end of the last label window) as ISO text. ``differences``: (low, mid,
     high) of AUC(champion) - AUC(model), 95 % party bootstrap. ``lines``: calibration (intercept, slope).
-    ``inherited_share``: mean|inherited| / mean Σ|parts| of the default model.
+    ``inherited_share``: mean|inherited| / mean Σ|parts| of the default model. ``calibration`` and ``slices``
+    (by size, counterparties and thickness of the file) are the champion's.
     """
 
     task: str
@@ -44,6 +47,8 @@ class Evaluation:
     differences: Mapping[str, tuple[float, float, float]]
     lines: Mapping[str, tuple[float, float]]
     inherited_share: float
+    calibration: Calibration
+    slices: tuple[Slice, ...]
 
     def to_json(self) -> dict[str, object]:
         """The object that ``ecorisk evaluate --json`` prints."""
@@ -55,6 +60,14 @@ class Evaluation:
             "models": {name: metrics.to_json() for name, metrics in self.models.items()},
             "differences": {name: {"auc": list(found)} for name, found in self.differences.items()},
             "inherited_share": self.inherited_share,
+        }
+
+    def to_file(self) -> dict[str, object]:
+        """The object that is kept beside the model: the same, with the served model's slices."""
+        return {
+            **self.to_json(),
+            "calibration": self.calibration.to_json(),
+            "slices": [each.to_json() for each in self.slices],
         }
 
     def table(self) -> Table:
@@ -96,7 +109,7 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
-class _PartScores:
+class PartScores:
     """Log-odds of a part's rows by model, and the default's parts: own, environment, inherited [rows, 3]."""
 
     z: dict[str, NDArray[np.float64]]
@@ -119,7 +132,8 @@ def _network_z(raw: RawParts) -> NDArray[np.float64]:
     return raw.own_network_total() + sum(raw.network.values(), np.zeros(len(raw.own_network)))
 
 
-def _score_part(model: Model, challengers: Mapping[str, Challenger], panel: Panel, part: Part) -> _PartScores:
+def score_part(model: Model, challengers: Mapping[str, Challenger], panel: Panel, part: Part) -> PartScores:
+    """Every model's scores of one part's rows, in the order of ``panel.labels(part)``."""
     z: dict[str, list[NDArray[np.float64]]] = {name: [] for name in (*CHALLENGERS, NETWORK, DEFAULT)}
     valid = RawParts.stack([_raw_parts(model, origin) for origin in panel.of("valid")])
     slope, intercept = calibrate(_network_z(valid), panel.labels("valid"))
@@ -134,7 +148,7 @@ def _score_part(model: Model, challengers: Mapping[str, Challenger], panel: Pane
         inherited = sum(found.inherited.values(), np.zeros(len(found.own)))
         z[DEFAULT].append(model.blend.base + found.own + found.environment + inherited)
         parts.append(np.column_stack((found.own, found.environment, inherited)))
-    return _PartScores({name: np.concatenate(values) for name, values in z.items()}, np.concatenate(parts))
+    return PartScores({name: np.concatenate(values) for name, values in z.items()}, np.concatenate(parts))
 
 
 def evaluate(
@@ -156,9 +170,10 @@ def evaluate(
             "compared. Choose other test days, or load a longer history"
         )
     tell("scoring the test part")
-    scored = _score_part(model, challengers, panel, "test")
+    scored = score_part(model, challengers, panel, "test")
     tell("intervals by a bootstrap over parties")
-    differences = auc_differences(labels, panel.parties("test"), scored.z, champion)
+    party, served = panel.parties("test"), scored.z[champion]
+    differences = auc_differences(labels, party, scored.z, champion)
     origins = panel.of("test")
     horizon = timedelta(panel.task.horizon_days if panel.task.dated else 0)
     absolute = np.abs(scored.parts)
@@ -172,4 +187,6 @@ def evaluate(
         differences=differences,
         lines={name: calibration_line(labels, z) for name, z in scored.z.items()},
         inherited_share=float(absolute[:, 2].mean() / max(absolute.sum(axis=1).mean(), 1e-12)),
+        calibration=calibration_of(labels, party, served),
+        slices=slices(labels, party, served, groupings(origins)),
     )

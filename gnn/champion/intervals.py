@@ -49,19 +49,21 @@ def bootstrap_aucs(
     party: NDArray[np.int32],
     scores: Mapping[str, NDArray[np.float64]],
     resamples: int = RESAMPLES,
-    seed: int = SEED,
+    parties: int | None = None,
 ) -> dict[str, NDArray[np.float64]]:
     """AUC of every model in every resample of parties, float64 [resamples] by name.
 
-    All rows of a party are drawn together, and the same parties for every model. Resamples in which a
-    class is missing read NaN. Sums are of integers: the same bytes on every machine.
+    All rows of a party are drawn together, and the same parties for every model. ``parties``: how many there
+    are to draw from, where these rows are not all of them (None: the highest number and below); rows of equal
+    numbering then see the same draws. Resamples in which a class is missing read NaN. Sums are of integers:
+    the same bytes on every machine.
     """
     sorted_rows = {}
     for name, score in scores.items():
         order = np.argsort(score, kind="stable")
         sorted_rows[name] = order, np.concatenate([[False], np.diff(score[order]) != 0])
-    parties = int(party.max()) + 1
-    generator = np.random.default_rng(seed)
+    parties = int(party.max()) + 1 if parties is None else parties
+    generator = np.random.default_rng(SEED)
     aucs = {name: np.empty(resamples) for name in scores}
     for resample in range(resamples):
         weight = np.bincount(generator.integers(0, parties, parties), minlength=parties)
