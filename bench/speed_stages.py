@@ -188,9 +188,8 @@ def network(place: Place) -> Measure:
     made = EcosystemNetwork(prepared.relations, {r: len(c) for r, c in prepared.schema.caused.items()})
     with timed() as found:
         columns = {}
-        for name in made.relations:
-            data = learning_data(view, view.sights[0], only=name)
-            columns[name] = made.gather_one(data, name)[rows]
+        for name, found_columns in made.gather(learning_data(view, view.sights[0])):
+            columns[name] = found_columns[rows]
         gathered = time.process_time()
         made.fit(columns, s, labels)
         fitted = time.process_time() - gathered

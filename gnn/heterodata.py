@@ -10,8 +10,6 @@ import torch
 from numpy.typing import NDArray
 
 from gnn.columns.design import Surroundings, gather_paths
-from gnn.columns.linear_columns import ANY
-from gnn.columns.operators import Operator
 from gnn.columns.views import Sight, View
 from gnn.geometric import HeteroData
 from graph.relations import day_number
@@ -48,48 +46,53 @@ def to_hetero_data(snapshot: Snapshot, columns: Mapping[str, NDArray[np.floating
     return data
 
 
-def _sparse(operator: Operator, columns: NDArray[np.int64], width: int) -> torch.Tensor:
-    """The operator's weights in a CSR matrix [n, width], at the given columns."""
+def _sparse(
+    indptr: NDArray[np.int64], columns: NDArray[np.int64], weight: NDArray[np.float64], width: int
+) -> torch.Tensor:
+    """A CSR matrix [rows, width]."""
     with warnings.catch_warnings():
         # torch says once that CSR is in beta; what is used of it here is tested.
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
         return torch.sparse_csr_tensor(
-            torch.from_numpy(operator.indptr),
-            torch.from_numpy(columns),
-            torch.from_numpy(operator.weight),
-            size=(operator.n_parties, width),
+            *(torch.from_numpy(array) for array in (indptr, columns, weight)),
+            size=(len(indptr) - 1, width),
             check_invariants=False,
         )
 
 
-def learning_data(view: View, sight: Sight, only: str | None = None) -> HeteroData:
-    """``to_hetero_data`` with what the network reads: the payload and each relation's operator as CSR.
+def learning_data(view: View, sight: Sight, rows: NDArray[np.int32] | None = None) -> HeteroData:
+    """What the network reads to learn from ``rows`` (None: all n parties): the payload, and the rows'
+    pairs of each relation as CSR.
 
-    ``only``: what it reads for this relation, and nothing else; all at once would fill a large memory.
-
-    Per party ``given`` [n, k], ``s`` [n]; per relation ``adj_t`` (n x n), ``pairs`` (n x m) and ``records``
-    [m, 4], ``back`` [n] the weight of the way back, ``degree`` [n], ``paths`` [n] two-hop paths.
+    Per party ``given`` [n, k], ``rows`` [rows] and their ``s``; over any relation ``adj_t`` (n x n). Per
+    relation, for the rows: ``adj_t`` (rows x n), ``pairs`` (rows x m) and ``records`` [m, 4], ``back`` the
+    weight of the way back, ``degree``, ``paths`` two-hop paths, ``caused``.
     """
-    data = to_hetero_data(view.snapshot, {}) if only is None else HeteroData()
+    data, around = HeteroData(), view.surroundings
+    asked = np.arange(view.snapshot.n_parties, dtype=np.int32) if rows is None else rows
     data[PARTY].given = torch.from_numpy(sight.given)
-    data[PARTY].s = torch.from_numpy(view.s)
-    around = view.surroundings
-    wanted = {*view.preparation.relations, ANY} if only is None else {only, ANY}
-    for name in wanted & set(around.operators):
-        _add_operator(data, around, name)
-    for name in wanted & set(view.columns.caused):
-        data[PARTY, name, PARTY].caused = torch.from_numpy(view.columns.caused[name].astype(np.float64))
+    data[PARTY].rows = torch.from_numpy(asked.astype(np.int64))
+    data[PARTY].s = torch.from_numpy(view.s[asked])
+    over = around.any
+    data[PARTY].any_adj_t = _sparse(over.indptr, over.indices.astype(np.int64), over.weight, over.n_parties)
+    for name in view.preparation.relations:
+        if name in around.operators:
+            _add_operator(data, around, name, asked)
+        if name in view.columns.caused:
+            caused = view.columns.caused[name][asked].astype(np.float64)
+            data[PARTY, name, PARTY].caused = torch.from_numpy(caused)
     return data
 
 
-def _add_operator(data: HeteroData, around: Surroundings, name: str) -> None:
+def _add_operator(data: HeteroData, around: Surroundings, name: str, rows: NDArray[np.int32]) -> None:
     operator, edges = around.operators[name], data[PARTY, name, PARTY]
-    everyone = np.arange(operator.n_parties, dtype=np.int32)
-    edges.adj_t = _sparse(operator, operator.indices.astype(np.int64), operator.n_parties)
-    edges.back = torch.from_numpy(operator.back_total)
-    edges.degree = torch.from_numpy(operator.degree())
-    edges.paths = torch.from_numpy(gather_paths(around, name, everyone))
+    indptr, pairs = operator.pairs_of(rows)
+    weight = operator.weight[pairs]
+    edges.adj_t = _sparse(indptr, operator.indices[pairs].astype(np.int64), weight, operator.n_parties)
+    edges.back = torch.from_numpy(operator.back_total[rows])
+    edges.degree = torch.from_numpy(np.diff(indptr))
+    edges.paths = torch.from_numpy(gather_paths(around, name, rows))
     if name in around.records:
-        m = len(operator.indices)
-        edges.pairs = _sparse(operator, np.arange(m, dtype=np.int64), m)
-        edges.records = torch.from_numpy(around.records[name])
+        records = around.records[name]
+        edges.pairs = _sparse(indptr, pairs, weight, len(records))
+        edges.records = torch.from_numpy(records)

@@ -4,12 +4,12 @@
 
 with f_rhk(i) = Σ_j A_r^hop[i, j]·given_k(j) / D_k(i): messages are weighted sums over the CSR of a relation
 (two of them, without the way back, for two hops). The read-out is linear in what each counterparty gives, so
-every counterparty's part is exact, and convex, so it is trained with L-BFGS to the optimum.
+every counterparty's part is exact, and convex, so it is trained to the optimum.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gnn.columns.linear_columns import (
-    ANY,
     EPSILON,
     GIVEN,
     PRIOR_CASES,
@@ -36,7 +35,11 @@ OWN_SCALE = 3.0
 #: Weight of a row's loss against half the squared norm of the read-out.
 STRENGTH = 0.003
 
-Columns = Mapping[str, Mapping[int, Tensor]]
+#: Where the loss is flat enough, and after how many steps it is left at.
+_FLAT, _NEWTON_STEPS = 1e-9, 50
+
+#: Rows whose curvature is added at a time.
+_CHUNK = 8_192
 
 
 class EcosystemNetwork(MessagePassing):  # type: ignore[misc]
@@ -69,34 +72,31 @@ class EcosystemNetwork(MessagePassing):  # type: ignore[misc]
         sums: Tensor = spmm(edge_index, x, reduce="sum")
         return sums
 
-    def _hop(self, data: HeteroData, relation: str, hop: int) -> Tensor:
-        edges, given = data[PARTY, relation, PARTY], data[PARTY].given
-        none = torch.zeros(len(given), dtype=torch.float64)
+    def _hop(self, data: HeteroData, over_any: Tensor, relation: str, hop: int) -> Tensor:
+        edges, party = data[PARTY, relation, PARTY], data[PARTY]
+        none = torch.zeros(len(party.rows), dtype=torch.float64)
         nothing = none[:, None][:, :0]
+        columns = linear_columns(relation, hop)
         if "adj_t" not in edges:  # nobody has this relation yet
-            return _columns(
-                linear_columns(relation, hop), 0.0 * given, none.expand(len(RECORDS), -1).T, none, none
-            )
+            no_sums, no_records = (none.expand(len(names), -1).T for names in (GIVEN, RECORDS))
+            return _columns(columns, no_sums, no_records, none, none)
         there = (edges.degree > 0).double()
         if hop == 1:
-            sums = self.propagate(edges.adj_t, x=given)
+            sums = self.propagate(edges.adj_t, x=party.given)
             records = spmm(edges.pairs, edges.records, reduce="sum") if "records" in edges else nothing
-            return _columns(linear_columns(relation, hop), sums, records, there, edges.degree.double())
-        over_any = self.propagate(data[PARTY, ANY, PARTY].adj_t, x=given)
-        sums = self.propagate(edges.adj_t, x=over_any) - edges.back[:, None] * given
+            return _columns(columns, sums, records, there, edges.degree.double())
+        sums = self.propagate(edges.adj_t, x=over_any) - edges.back[:, None] * party.given[party.rows]
         sums = torch.where(sums.abs() < EPSILON * 1e-3, 0.0, sums)
         reach = torch.where(edges.paths > 0, (there - edges.back).clamp(min=0.0), none)
-        return _columns(linear_columns(relation, hop), sums, nothing, reach, edges.paths)
+        return _columns(columns, sums, nothing, reach, edges.paths)
 
-    def gather(self, data: HeteroData) -> dict[str, Tensor]:
-        """Columns of every party by relation, float64 [n, width]: hop 1, hop 2, counterparty-caused."""
-        return {relation: self.gather_one(data, relation) for relation in self.relations}
-
-    def gather_one(self, data: HeteroData, relation: str) -> Tensor:
-        """Columns of every party for one relation."""
-        parts = [self._hop(data, relation, hop) for hop in (1, 2)]
-        edges = data[PARTY, relation, PARTY]
-        return torch.cat([*parts, edges.caused] if "caused" in edges else parts, dim=1)
+    def gather(self, data: HeteroData) -> Iterator[tuple[str, Tensor]]:
+        """Relation by relation, columns of the data's rows, float64 [rows, width]: hop 1, hop 2, caused."""
+        over_any = self.propagate(data[PARTY].any_adj_t, x=data[PARTY].given)
+        for relation in self.relations:
+            parts = [self._hop(data, over_any, relation, hop) for hop in (1, 2)]
+            edges = data[PARTY, relation, PARTY]
+            yield relation, torch.cat([*parts, edges.caused] if "caused" in edges else parts, dim=1)
 
     def standardise(self, columns: Mapping[str, Tensor], s: Tensor) -> None:
         """Take scales (and the centres of means) from training rows."""
@@ -117,9 +117,11 @@ class EcosystemNetwork(MessagePassing):  # type: ignore[misc]
         """Part of each relation, float64 [rows]."""
         parts = {}
         for position, relation in enumerate(self.relations):
-            standard = (columns[relation] - self.centre[position]) / self.scale[position]
-            parts[relation] = torch.nan_to_num(standard, nan=0.0) @ self.read_out[position]
+            parts[relation] = self._standard(columns[relation], position) @ self.read_out[position]
         return parts
+
+    def _standard(self, columns: Tensor, position: int) -> Tensor:
+        return ((columns - self.centre[position]) / self.scale[position]).nan_to_num_(nan=0.0)
 
     def log_odds(self, s: Tensor, parts: Mapping[str, Tensor]) -> Tensor:
         """Sum of all parts, float64 [rows]."""
@@ -127,8 +129,8 @@ class EcosystemNetwork(MessagePassing):  # type: ignore[misc]
         return self.intercept + own + sum(parts.values(), torch.zeros_like(s))
 
     def forward(self, data: HeteroData) -> Tensor:
-        """Log-odds of every party of ``data`` (see ``gnn.heterodata.learning_data``), float64 [n]."""
-        return self.log_odds(data[PARTY].s, self.inherited(self.gather(data)))
+        """Log-odds of the rows of ``data`` (see ``gnn.heterodata.learning_data``), float64 [rows]."""
+        return self.log_odds(data[PARTY].s, self.inherited(dict(self.gather(data))))
 
     def fit(
         self, columns: Mapping[str, Tensor], s: Tensor, labels: Tensor, used: Tensor | None = None
@@ -138,27 +140,29 @@ class EcosystemNetwork(MessagePassing):  # type: ignore[misc]
         ``used`` float64 [rows], 1 or 0: rows whose loss counts. Scales are those of all rows.
         """
         self.standardise(columns, s)
-        optimiser = torch.optim.LBFGS(
-            self.parameters(), max_iter=300, history_size=20, tolerance_grad=1e-7,
-            tolerance_change=1e-12, line_search_fn="strong_wolfe",
-        )  # fmt: skip
-        y = labels.double()
-
-        def loss() -> Tensor:
-            optimiser.zero_grad()
-            z = self.log_odds(s, self.inherited(columns))
-            data_loss = nn.functional.binary_cross_entropy_with_logits(z, y, weight=used, reduction="sum")
-            norm = self.own_weight**2 + sum(((w**2).sum() for w in self.read_out), torch.zeros(()))
-            total: Tensor = STRENGTH * data_loss + 0.5 * norm
-            total.backward()  # type: ignore[no-untyped-call]
-            return total
-
+        weight = torch.ones(len(s), dtype=torch.float64) if used is None else used
         threads = torch.get_num_threads()
         torch.set_num_threads(1)  # sums in one order
         try:
-            optimiser.step(loss)  # type: ignore[no-untyped-call]
+            with torch.no_grad():
+                found = _optimum(self._design(columns, s), labels.double(), weight)
+                sizes = [1, 1, *(len(w) for w in self.read_out)]
+                self.intercept.copy_(found[0])
+                self.own_weight.copy_(found[1])
+                for read_out, values in zip(self.read_out, found.split(sizes)[2:], strict=True):
+                    read_out.copy_(values)
         finally:
             torch.set_num_threads(threads)
+
+    def _design(self, columns: Mapping[str, Tensor], s: Tensor) -> Tensor:
+        """Everything the weights are multiplied with, the intercept's ones first, [rows, weights]."""
+        x = torch.empty((len(s), 2 + sum(len(w) for w in self.read_out)), dtype=torch.float64)
+        x[:, 0], x[:, 1], start = 1.0, OWN_SCALE * (s - self.own_centre), 2
+        for position, relation in enumerate(self.relations):
+            end = start + columns[relation].shape[1]
+            x[:, start:end] = self._standard(columns[relation], position)
+            start = end
+        return x
 
     def become_mean(self, states: Sequence[Mapping[str, Tensor]]) -> None:
         """Take the mean of the weights of fits on the same columns: its log-odds are the mean of theirs."""
@@ -178,6 +182,39 @@ class EcosystemNetwork(MessagePassing):  # type: ignore[misc]
                 )
             own = float(self.own_weight) * OWN_SCALE
             return Network(float(self.intercept) - own * self.own_centre, own, read_outs)
+
+
+def _optimum(x: Tensor, y: Tensor, used: Tensor) -> Tensor:
+    """Weights of the logistic regression of ``y`` on ``x`` [rows, weights], the first one unpenalised.
+
+    Newton's method, steps halved until the loss falls: the loss is convex, and smooth enough for a dozen.
+    """
+    penalty = torch.ones(x.shape[1], dtype=torch.float64)
+    penalty[0] = 0.0
+
+    def loss(z: Tensor, at: Tensor) -> float:
+        data_loss = (used * (nn.functional.softplus(z) - y * z)).sum()
+        return float(STRENGTH * data_loss + 0.5 * (penalty * at**2).sum())
+
+    at, z = torch.zeros(x.shape[1], dtype=torch.float64), torch.zeros(len(x), dtype=torch.float64)
+    now = loss(z, at)
+    for _ in range(_NEWTON_STEPS):
+        p = torch.sigmoid(z)
+        gradient = STRENGTH * (x.T @ (used * (p - y))) + penalty * at
+        if float(gradient.abs().max()) < _FLAT:
+            break
+        hessian = torch.diag(penalty)
+        curved = STRENGTH * used * p * (1.0 - p)
+        for start in range(0, len(x), _CHUNK):
+            rows = x[start : start + _CHUNK]
+            hessian += rows.T @ (rows * curved[start : start + _CHUNK, None])
+        hessian[0, 0] += 1e-12  # rows may be none
+        step = torch.linalg.solve(hessian, gradient)
+        moved, size = x @ step, 1.0
+        while (then := loss(z - size * moved, at - size * step)) > now and size > 1e-6:
+            size /= 2.0
+        at, z, now = at - size * step, z - size * moved, then
+    return at
 
 
 def _by_hop(values: NDArray[np.float64], bounds: NDArray[np.int64]) -> dict[int, NDArray[np.float64]]:

@@ -112,10 +112,9 @@ def _gathered(
         for name, w in zip(network.relations, network.read_out, strict=True)
     }
     for sight, positions in view.rows_by_sight(codes):
-        rows = torch.from_numpy(codes[positions].astype(np.int64))
-        for name in network.relations:
-            data = learning_data(view, sight, only=name)
-            found[name][positions] = network.gather_one(data, name)[rows].numpy()
+        data = learning_data(view, sight, codes[positions])
+        for name, columns in network.gather(data):
+            found[name][positions] = columns.numpy()
     return found
 
 
