@@ -66,13 +66,47 @@ class PeerGroup(Strict):
     members: int = Field(description="number of scored parties in it")
 
 
+class MissingEvidence(Strict):
+    """A group of columns of which nothing is known."""
+
+    name: str = Field(description="sales, payments, ownership …; features: the source's own")
+    columns: int = Field(description="columns of the model in it")
+    tables: list[str] = Field(description="tables of the contract behind them")
+    supply: str = Field(description="what to supply")
+
+
+class Interval(Strict):
+    """How precise the PD is; see docs/model-card.md for what was measured."""
+
+    level: float = Field(description="share of cases it is made to hold, 0 to 1")
+    low: float = Field(
+        description="lower end for the rate of bad outcomes among parties whose records look the same: from "
+        "a bootstrap over parties of weights and calibration, and models that lack part of the parties",
+        ge=0, le=1,
+    )  # fmt: skip
+    high: float = Field(description="its upper end", ge=0, le=1)
+    score_low: int = Field(description="points at `high`", ge=300, le=900)
+    score_high: int = Field(description="points at `low`", ge=300, le=900)
+    party_low: float = Field(
+        description="lower end for this one party's own hazard, which also depends on what no record shows; "
+        "rests on `unseen_spread`",
+        ge=0, le=1,
+    )  # fmt: skip
+    party_high: float = Field(description="its upper end", ge=0, le=1)
+    unseen_spread: float = Field(
+        description="assumed, not measured: standard deviation in log-odds of what no record shows"
+    )
+
+
 class DataCoverage(Strict):
-    """How much is known of a party."""
+    """How much is known of a party, and what is missing."""
 
     known_share: float = Field(description="share of the model's columns of record that are known, 0 to 1")
     minimum_share: float = Field(description="below this share there is no score")
     rows: int = Field(description="rows of any table that name the party; without any there is no score")
-    absent_tables: list[str] = Field(description="tables of the contract the data lack")
+    shortfall: str | None = Field(description="why there is too little evidence; null: there is enough")
+    missing: list[MissingEvidence] = Field(description="groups of columns of which nothing is known")
+    absent_tables: list[str] = Field(description="tables of the contract that no party has rows in")
 
 
 class Score(Strict):
@@ -103,7 +137,7 @@ class Score(Strict):
     horizon_days: int = Field(description="days after as_of that the prediction covers")
     calibrated: bool = Field(description="false: the source states no population rate, so there is no PD")
     base_currency: str = Field(description="ISO 4217 code of the amounts; minor units of it where so stated")
-    interval: Later
+    interval: Interval | None = Field(description="null where pd is")
     trend: Later
     raw_band: Later
     way_back: Later

@@ -15,11 +15,15 @@ PD as stated (a logistic-normal mixture).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gnn.model import Uncertainty
+if TYPE_CHECKING:
+    # Serving reads intervals too, and has no need of models.
+    from gnn.model import Uncertainty
 
 #: Share of cases that an interval is made to hold.
 LEVEL = 0.9
@@ -29,7 +33,6 @@ QUANTILE = 1.6448536269514722
 #: synthetic ecosystem's truth; no data set of single results per party can tell it.
 UNSEEN_SPREAD = 1.85
 
-_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(48)
 _GRID = np.linspace(-40.0, 40.0, 1601)
 
 
@@ -48,15 +51,19 @@ def z_interval(
     return z - half, z + half
 
 
-def _logit(p: NDArray[np.float64]) -> NDArray[np.float64]:
-    logit: NDArray[np.float64] = np.log(p) - np.log1p(-p)
-    return logit
+@cache
+def _mean_log_odds(unseen: float) -> NDArray[np.float64]:
+    """Log-odds of the mean PD of hidden log-odds N(c, unseen²) for every centre c of ``_GRID``."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(48)
+    hidden = _GRID[:, None] + unseen * nodes
+    bad, good = (1.0 / (1.0 + np.exp(sign * hidden)) @ weights for sign in (-1.0, 1.0))
+    log_odds: NDArray[np.float64] = np.log(bad) - np.log(good)
+    return log_odds
 
 
 def hidden_centre(z: NDArray[np.float64], unseen: float = UNSEEN_SPREAD) -> NDArray[np.float64]:
     """Centres c of hidden log-odds N(c, unseen²) whose mean PD is σ(z), float64 [rows]."""
-    hazards = 1.0 / (1.0 + np.exp(-(_GRID[:, None] + unseen * _NODES)))
-    centre: NDArray[np.float64] = np.interp(z, _logit(hazards @ _WEIGHTS / _WEIGHTS.sum()), _GRID)
+    centre: NDArray[np.float64] = np.interp(z, _mean_log_odds(unseen), _GRID)
     return centre
 
 

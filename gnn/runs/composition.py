@@ -66,11 +66,13 @@ class Composition:
 
     ``points`` int64 [n, 3 + relations + 1]: base, own, environment, inherited by relation, clamping; rows sum
     to ``score`` int64 [n]. ``status`` int8 [n]: position in ``scorecard.STATUSES``.
-    ``percentile`` float64 [n]: percent of the peer group that is less safe, NaN where there is no score.
+    ``spread`` float64 [n]: standard deviation of ``z``. ``percentile`` float64 [n]: percent of the peer
+    group that is less safe, NaN where there is no score.
     ``column_values`` and ``column_peers`` (the peers' median) float32 [n, m]: of ``parts.reason_columns``.
     """
 
     z: NDArray[np.float64]
+    spread: NDArray[np.float64]
     score: NDArray[np.int64]
     points: NDArray[np.int64]
     status: NDArray[np.int8]
@@ -171,6 +173,7 @@ def compose(parts: ScoredParts, snapshot: Snapshot, question: Question) -> Compo
     )
     return Composition(
         z=parts.z(),
+        spread=parts.spread,
         score=score,
         points=points,
         status=status,
@@ -188,12 +191,14 @@ def as_columns(composition: Composition) -> Mapping[str, NDArray[np.generic]]:
     reasons = composition.reasons
     return {
         "z": composition.z,
+        "spread": composition.spread,
         "pd": composition.pd,
         "band": composition.band,
         "score": composition.score.astype(np.int16),
         "points": composition.points.astype(np.int32),
         "status": composition.status,
         "known_share": composition.coverage.known_share,
+        "known": composition.coverage.known,
         "rows": composition.coverage.rows,
         "peer_group": composition.peer_groups.group,
         "percentile": composition.percentile.astype(np.float32),

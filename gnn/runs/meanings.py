@@ -21,7 +21,8 @@ class ColumnMeaning:
     ``code`` is stable across versions. ``reason`` is said where the value lies on the bad side of the
     peers'; see ``gnn.runs.scores.column_text`` for what is said elsewhere. ``part``: own or environment.
     ``better``: "higher", "lower" or None. ``tables``: contract tables behind the value.
-    ``of_record``: knowing it takes records of the party, so it counts for data coverage.
+    ``of_record``: knowing it takes records of the party, so it counts for data coverage. ``group``: of the
+    indicator; "features" for a source's own.
     """
 
     name: str
@@ -34,6 +35,7 @@ class ColumnMeaning:
     actionable: bool
     tables: tuple[str, ...]
     of_record: bool
+    group: str
 
 
 def counterparties_text(relation: str, kinds: Mapping[str, KindDeclaration]) -> str:
@@ -60,6 +62,7 @@ def meaning_of(name: str, kinds: Mapping[str, KindDeclaration]) -> ColumnMeaning
             indicator.actionable,
             indicator.tables,
             indicator.cause == "own",
+            indicator.group,
         )
     family, _, rest = name.partition(":")
     if family == "log_degree":
@@ -88,7 +91,9 @@ def _plain(
     part: str = "own",
     of_record: bool = False,
 ) -> ColumnMeaning:
-    return ColumnMeaning(name, code, meaning, reason, unit, part, None, False, ("parties",), of_record)
+    return ColumnMeaning(
+        name, code, meaning, reason, unit, part, None, False, ("parties",), of_record, "features"
+    )
 
 
 def shown(name: str, column: NDArray[np.float32]) -> NDArray[np.float32]:

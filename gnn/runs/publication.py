@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict
 
 import numpy as np
@@ -9,6 +10,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from gnn.parts import ScoredParts
+from gnn.precision import UNSEEN_SPREAD
+from gnn.runs.circumstances import made_with
 from gnn.runs.composition import Composition, Question, as_columns, compose
 from gnn.runs.counterparty_records import record_unit
 from gnn.runs.coverage import absent_tables
@@ -57,7 +60,19 @@ def _facts(
             for shared, size in zip(groups.shared, groups.sizes().tolist(), strict=True)
         ],
         evidence_roles={name: list(rows.roles) for name, rows in evidence.items()},
+        groups=[asdict(group) | {"supply": group.supply} for group in composition.coverage.groups],
+        unseen_spread=UNSEEN_SPREAD,
+        purpose=snapshot.purpose,
+        tables={
+            name: {"rows": snapshot.tables[name].num_rows, "digest": _short(digest)}
+            for name, digest in snapshot.digests.items()
+        },
+        made_with=made_with(),
     )
+
+
+def _short(digest: str) -> str:
+    return hashlib.sha256(digest.encode()).hexdigest()[:16]
 
 
 def _relation_arrays(relation: Relation) -> dict[str, NDArray[np.generic]]:

@@ -65,11 +65,10 @@ def _columns(title: str, *names: str) -> Table:
 def _no_score(body: Body) -> Text:
     coverage = body["data_coverage"]
     if body["insufficient_evidence"]:
-        return Text(
-            f"Not enough evidence for a score: {coverage['known_share']:.0%} of the columns are known from "
-            f"{coverage['rows']:,} rows; {coverage['minimum_share']:.0%} and one row are needed. "
-            "This is no bad mark."
-        )
+        text = Text(f"Not enough evidence for a score: {coverage['shortfall']}. This is no bad mark.")
+        for group in coverage["missing"]:
+            text.append_text(plain(f"\n  nothing on {group['name']}: supply {group['supply']}"))
+        return text
     return plain(f"No score: task {body['task']} does not ask about this party on that day.")
 
 
@@ -82,6 +81,8 @@ def _headline(body: Body) -> Text:
     else:
         line.append("   band ").append(body["band"], _BAND_STYLES[body["band"]])
         line.append(f"   PD {100 * body['pd']:.2f} % in {body['horizon_days']} days")
+        found = body["interval"]
+        line.append(f" ({100 * found['low']:.2f} to {100 * found['high']:.2f} % at {found['level']:.0%})")
     peers = body["peer_group"]
     shared = ", ".join(f"{trait} {value}" for trait, value in peers["shared"].items()) or "all parties"
     line.append(f"\nSafer than {body['percentile']:.0f} % of {peers['members']:,} peers (")
@@ -92,6 +93,8 @@ def _footer(body: Body) -> Text:
     coverage = body["data_coverage"]
     absent = ", ".join(coverage["absent_tables"]) or "none"
     known = f"{coverage['known_share']:.0%} of the columns known from {coverage['rows']:,} rows"
+    missing = ", ".join(group["name"] for group in coverage["missing"])
+    known += f"; nothing on {missing}" if missing else ""
     words = f"as of {body['as_of']}, task {body['task']} ({body['outcome']}), run {body['run_id']}"
     return Text("\n").join([plain(f"{known}; tables absent: {absent}", "dim"), plain(words, "dim")])
 

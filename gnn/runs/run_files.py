@@ -26,7 +26,7 @@ from graph.errors import ArtifactMismatch, UnknownParty
 from graph.neighbourhood import Pairs
 
 #: Part of every run's identity: another layout or another way to compose scores is another run.
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -49,7 +49,10 @@ class RunFacts:
     ``base``: log-odds that every party starts from. ``inherited``: relations in the order of the points'
     columns. ``relations``: those with stored pairs. ``columns``: meanings of the model's columns, as
     ``gnn.runs.meanings.ColumnMeaning`` fields. ``peer_groups``: what the members of each share, and how many
-    they are. ``evidence_roles``: by table, the sides of its rows.
+    they are. ``evidence_roles``: by table, the sides of its rows. ``groups``: of columns of record, as
+    ``gnn.runs.coverage.Group`` fields and what to supply. ``unseen_spread``: see ``gnn.precision``.
+    ``purpose``, ``tables`` (rows and digest by name) and ``made_with`` (versions, processor): what a replay
+    needs to read the same day again, and to tell what has changed.
     """
 
     run_id: str
@@ -71,6 +74,11 @@ class RunFacts:
     columns: list[dict[str, Any]]
     peer_groups: list[dict[str, Any]]
     evidence_roles: dict[str, list[str]]
+    groups: list[dict[str, Any]]
+    unseen_spread: float
+    purpose: str | None
+    tables: dict[str, dict[str, Any]]
+    made_with: dict[str, str]
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,11 @@ def points_of(log_odds: NDArray[np.floating]) -> NDArray[np.float64]:
     return np.asarray(log_odds, np.float64) * POINTS_PER_LOG_ODDS
 
 
+def score_of(z: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Scores of log-odds, int64 [n], 300 to 900."""
+    return np.rint(np.clip(EVEN_ODDS_SCORE + points_of(z), LOWEST, HIGHEST)).astype(np.int64)
+
+
 def whole_points(exact: NDArray[np.float64], totals: NDArray[np.int64]) -> NDArray[np.int64]:
     """Largest remainder: whole numbers [n, k] near ``exact`` [n, k] whose rows sum to ``totals`` [n].
 

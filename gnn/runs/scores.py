@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gnn.precision import LEVEL, party_interval, z_interval
 from gnn.runs.evidence_rows import rows_behind
 from gnn.runs.run_files import RelationFacts, StoredRun
-from gnn.runs.scorecard import BANDS, SCORED, STATUSES
+from gnn.runs.scorecard import BANDS, INSUFFICIENT_EVIDENCE, SCORED, STATUSES, pd_of, score_of
 from graph.vocabulary import whose
 
 Body = dict[str, Any]
@@ -132,6 +134,57 @@ def _peer_group(run: StoredRun, group: int) -> Body:
     return {"shared": peers["shared"], "members": peers["members"]}
 
 
+def _intervals(run: StoredRun, at: NDArray[np.int64]) -> list[Body]:
+    """The interval of each PD: of the rate among parties that look the same, and of the party's own."""
+    z, spread, unseen = run.arrays["z"][at], run.arrays["spread"][at], run.facts.unseen_spread
+    rate, own = z_interval(z, spread), party_interval(z, spread, unseen)
+    columns = {
+        **dict(zip(("low", "high"), (significant(pd_of(end)) for end in rate), strict=True)),
+        # The riskier end of the PD is the lower end of the score.
+        **dict(zip(("score_high", "score_low"), (score_of(end).tolist() for end in rate), strict=True)),
+        **dict(zip(("party_low", "party_high"), (significant(pd_of(end)) for end in own), strict=True)),
+    }
+    return [
+        {"level": LEVEL, **dict(zip(columns, row, strict=True)), "unseen_spread": unseen}
+        for row in zip(*columns.values(), strict=True)
+    ]
+
+
+def _shortfall(run: StoredRun, status: int, known: int, rows: int) -> str | None:
+    """Why there is too little evidence, in a sentence."""
+    if status != INSUFFICIENT_EVIDENCE:
+        return None
+    columns, minimum = sum(group["columns"] for group in run.facts.groups), run.facts.minimum_coverage
+    lacking = max(math.ceil(minimum * columns) - known, 0)
+    if not lacking:
+        return "no row of any table names it"
+    counted = f"{known:,} of {columns:,} columns are known from {rows:,} rows"
+    return f"{counted}; {lacking:,} more are needed to reach {minimum:.0%}"
+
+
+def _data_coverage(run: StoredRun, at: NDArray[np.int64]) -> list[Body]:
+    """What is known of each party, and the groups of columns of which nothing is."""
+    arrays, facts = run.arrays, run.facts
+    columns = zip(
+        arrays["status"][at].tolist(),
+        significant(arrays["known_share"][at]),
+        arrays["known"][at].tolist(),
+        arrays["rows"][at].tolist(),
+        strict=True,
+    )
+    return [
+        {
+            "known_share": share,
+            "minimum_share": facts.minimum_coverage,
+            "rows": rows,
+            "shortfall": _shortfall(run, status, sum(known), rows),
+            "missing": [group for group, count in zip(facts.groups, known, strict=True) if not count],
+            "absent_tables": facts.absent_tables,
+        }
+        for status, share, known, rows in columns
+    ]
+
+
 def _frame(run: StoredRun) -> Body:
     """What every score of a run says alike."""
     facts = run.facts
@@ -141,7 +194,6 @@ def _frame(run: StoredRun) -> Body:
         "horizon_days": facts.horizon_days,
         "calibrated": facts.calibrated,
         "base_currency": facts.base_currency,
-        "interval": None,
         "trend": None,
         "raw_band": None,
         "way_back": None,
@@ -166,14 +218,14 @@ def score_bodies(run: StoredRun, codes: Sequence[int]) -> list[Body]:
         np.round(arrays["percentile"][at].astype(np.float64), 1).tolist(),
         arrays["peer_group"][at].tolist(),
         arrays["points"][at].tolist(),
-        significant(arrays["known_share"][at]),
-        arrays["rows"][at].tolist(),
+        _data_coverage(run, at),
+        _intervals(run, at),
         arrays["z"][at].tolist(),
         _reasons(run, at),
         strict=True,
     )
     bodies = []
-    for party_id, status, score, band, pd, percentile, group, points, known, rows, z, reasons in columns:
+    for party_id, status, score, band, pd, percentile, group, points, known, interval, z, reasons in columns:
         scored = status == SCORED
         stated = scored and facts.calibrated
         bodies.append(
@@ -183,17 +235,13 @@ def score_bodies(run: StoredRun, codes: Sequence[int]) -> list[Body]:
                 "score": score if scored else None,
                 "band": BANDS[band] if stated else None,
                 "pd": pd if stated else None,
+                "interval": interval if stated else None,
                 "z": z if scored else None,
                 "percentile": percentile if scored else None,
                 "peer_group": _peer_group(run, group) if scored else None,
                 "points": _points(run, points) if scored else None,
                 "reasons": reasons,
-                "data_coverage": {
-                    "known_share": known,
-                    "minimum_share": facts.minimum_coverage,
-                    "rows": rows,
-                    "absent_tables": facts.absent_tables,
-                },
+                "data_coverage": known,
                 "insufficient_evidence": STATUSES[status] == "insufficient_evidence",
                 **frame,
             }

@@ -11,12 +11,14 @@ from rich.box import SIMPLE
 from rich.table import Table
 
 from gnn import artifact
+from gnn.model import Model
 from gnn.panels.targets import known_outcomes, population
 from gnn.runs.composition import Question
 from gnn.runs.publication import published_scores, score_run
-from gnn.runs.run_files import RunFacts, write_run
+from gnn.runs.run_files import RunFacts, ScoreRun, write_run
 from gnn.scoring import score
 from graph.errors import BadInput
+from graph.snapshot import Snapshot
 from graph.store import EcosystemStore
 from graph.workspace import Workspace
 
@@ -46,6 +48,22 @@ class PublishedRun:
         return table
 
 
+def make_run(model: Model, model_sha: str, snapshot: Snapshot, tell: Callable[[str], None]) -> ScoreRun:
+    """Everybody the model's task asks about, scored on the snapshot's day.
+
+    Raises ``BadInput`` where nobody is in the population.
+    """
+    task = artifact.task_of(model)
+    asked = population(snapshot, task)
+    if not len(asked):
+        raise BadInput(
+            f"nobody is in the population of task {task.name} on {snapshot.as_of}: choose another day"
+        )
+    tell(f"scoring {len(asked):,} parties")
+    parts = score(model, snapshot, known_outcomes(snapshot, task), asked)
+    return score_run(parts, snapshot, Question(task, model_sha, asked))
+
+
 def score_and_publish(
     store: EcosystemStore,
     workspace: Workspace,
@@ -59,15 +77,9 @@ def score_and_publish(
     """
     folder = workspace.require_champion()
     model = artifact.load(folder)
-    task = artifact.task_of(model)
     tell(f"reading {as_of}")
     snapshot = store.read(as_of, purpose)
-    asked = population(snapshot, task)
-    if not len(asked):
-        raise BadInput(f"nobody is in the population of task {task.name} on {as_of}: choose another day")
-    tell(f"scoring {len(asked):,} parties")
-    parts = score(model, snapshot, known_outcomes(snapshot, task), asked)
-    run = score_run(parts, snapshot, Question(task, folder.name, asked))
+    run = make_run(model, folder.name, snapshot, tell)
     tell("publishing")
     workspace.publish_run(run.facts.run_id, lambda target: write_run(target, run))
     store.publish(published_scores(run, snapshot))
