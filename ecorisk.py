@@ -311,6 +311,43 @@ def explain(
 
 
 @app.command()
+def replay(
+    context: typer.Context,
+    run_id: Annotated[str, typer.Argument(metavar="RUN", show_default=False, help="id of a published run")],
+    party_id: Annotated[str, typer.Argument(metavar="PARTY_ID", show_default=False)],
+) -> None:
+    """Make an old decision again from the store, and compare it with what was published; 5: it differs."""
+    from gnn.runs.replay import replay as replay_decision
+
+    session: Session = context.obj
+    with progress_bar("replay") as tell:
+        found = replay_decision(session.store(), session.workspace(), run_id, party_id, tell)
+    session.show(found.to_json(), found.renderable())
+    if not found.same:
+        raise typer.Exit(5)
+
+
+@app.command()
+def card(
+    context: typer.Context,
+    out: Annotated[Path | None, typer.Option(help="write it here instead of to stdout")] = None,
+) -> None:
+    """The champion's model card, as Markdown."""
+    from gnn.champion.model_card import card_of
+
+    session: Session = context.obj
+    text = card_of(session.workspace().require_champion())
+    if out is not None:
+        out.write_text(text, "utf-8")
+    if session.as_json:
+        session.show({"card": text, "file": out})
+    elif out is None:
+        print(text, end="")
+    else:
+        console.print(f"written to {out}", markup=False, highlight=False)
+
+
+@app.command()
 def serve(
     context: typer.Context,
     host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
