@@ -29,6 +29,14 @@ PROVENANCE = ("source", "known_on", "purpose", "consent_until", "row_digest", "n
 _SAYING = {"fx": ("currency",), "context": ("name",)}
 
 
+@dataclass(frozen=True)
+class TableDigest:
+    """Number of rows of a table as it was read, and a sha256 that equal tables share."""
+
+    rows: int
+    sha256: str
+
+
 @dataclass(frozen=True, eq=False)
 class Snapshot:
     """An ecosystem of n parties as of a day. Two are the same where their ``sha256`` is.
@@ -39,7 +47,7 @@ class Snapshot:
     not defined: sum integers, or sort.
     ``relations``: by name (see ``graph.relations``).
     ``sha256``: of all of the above; equal tables give an equal sha, whichever store held them.
-    ``digests``: text by table, which equal tables share: where two shas differ, it says which tables do.
+    ``digests``: by table; where two shas differ, they say which tables do.
     """
 
     as_of: date
@@ -50,7 +58,7 @@ class Snapshot:
     relations: Mapping[str, Relation]
     kinds: Mapping[str, KindDeclaration]
     sha256: str
-    digests: Mapping[str, str]
+    digests: Mapping[str, TableDigest]
 
     @property
     def n_parties(self) -> int:
@@ -232,5 +240,8 @@ def build(
         relations=build_relations(expressions, kinds, len(ids), as_of),
         kinds=kinds,
         sha256=_sha256(as_of, purpose, base, ids, digests),
-        digests=digests,
+        digests={
+            name: TableDigest(tables[name].num_rows, hashlib.sha256(text.encode()).hexdigest())
+            for name, text in digests.items()
+        },
     )

@@ -115,7 +115,9 @@ def make_candidate(
     """
     panel = build_panel(store, task_of(store, task, purpose), purpose, tell, keep_tables=False)
     require_evidence(panel)
-    made = _made(panel, {"task": panel.task.to_json(), "purpose": purpose}, tell)
+    sources = {source.name: source.title for source in store.sources()}
+    facts = {"task": panel.task.to_json(), "purpose": purpose, "sources": sources}
+    made = _made(panel, facts, tell)
     # The training days are not looked at again: of a large ecosystem they are gigabytes.
     panel = replace(panel, origins=(*panel.of("valid"), *panel.of("test")))
     model, champion = made.trained.model, workspace.champion()

@@ -273,9 +273,21 @@ def train_with_members(
         centres=fitted.centres,
         blend=blend,
         uncertainty=uncertainty,
-        facts=facts | _origin_facts(panel, settings),
+        facts=facts | {"known_shares": _known_shares(days, prepared)} | _origin_facts(panel, settings),
     )
     return Trained(model, fitted.members)
+
+
+def _known_shares(days: _Days, prepared: Preparation) -> dict[str, float]:
+    """Share of the training rows of which each of the model's columns is known."""
+    rows = sum(len(origin.codes) for origin in days.origins)
+    known: dict[str, int] = {}
+    for origin, raw in zip(days.origins, days.raws, strict=True):
+        there = {**raw.own, **raw.environment}
+        for name in prepared.schema.own + prepared.schema.environment:
+            if name in there:
+                known[name] = known.get(name, 0) + int(np.isfinite(there[name][origin.codes]).sum())
+    return {name: count / rows for name, count in known.items()}
 
 
 def _origin_facts(panel: Panel, settings: TrainingSettings) -> dict[str, object]:
@@ -285,6 +297,7 @@ def _origin_facts(panel: Panel, settings: TrainingSettings) -> dict[str, object]
         "task": panel.task.to_json(),
         "settings": asdict(settings),
         "snapshots": {origin.as_of.isoformat(): origin.snapshot.sha256 for origin in learned},
+        "tables": {name: digest.rows for name, digest in learned[-1].snapshot.digests.items()},
         "days": {part: [o.as_of.isoformat() for o in panel.of(part)] for part in parts},
         "rows": {part: len(panel.labels(part)) for part in parts},
         "positives": {part: int(panel.labels(part).sum()) for part in parts},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import asdict
 
 import numpy as np
@@ -63,16 +62,9 @@ def _facts(
         groups=[asdict(group) | {"supply": group.supply} for group in composition.coverage.groups],
         unseen_spread=UNSEEN_SPREAD,
         purpose=snapshot.purpose,
-        tables={
-            name: {"rows": snapshot.tables[name].num_rows, "digest": _short(digest)}
-            for name, digest in snapshot.digests.items()
-        },
+        tables={name: asdict(digest) for name, digest in snapshot.digests.items()},
         made_with=made_with(),
     )
-
-
-def _short(digest: str) -> str:
-    return hashlib.sha256(digest.encode()).hexdigest()[:16]
 
 
 def _relation_arrays(relation: Relation) -> dict[str, NDArray[np.generic]]:

@@ -51,7 +51,7 @@ class RunFacts:
     ``gnn.runs.meanings.ColumnMeaning`` fields. ``peer_groups``: what the members of each share, and how many
     they are. ``evidence_roles``: by table, the sides of its rows. ``groups``: of columns of record, as
     ``gnn.runs.coverage.Group`` fields and what to supply. ``unseen_spread``: see ``gnn.precision``.
-    ``purpose``, ``tables`` (rows and digest by name) and ``made_with`` (versions, processor): what a replay
+    ``purpose``, ``tables`` (rows and sha256 by name) and ``made_with`` (versions, processor): what a replay
     needs to read the same day again, and to tell what has changed.
     """
 
