@@ -133,7 +133,7 @@ def neighbour_columns(place: Place) -> Measure:
     columns = 0
     for relation in model.preparation.relations:  # compiles
         relation_columns(view, relation, everyone[:1])
-    for made in ("sights", "averaged_gathered"):
+    for made in ("sights", "averaged"):
         view.__dict__.pop(made, None)
     with timed() as found:
         for relation in model.preparation.relations:

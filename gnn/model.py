@@ -23,6 +23,7 @@ class Preparation:
     fold; ``averaged``: positions of the own columns whose means over counterparties are taken;
     ``relations``: relations learned from (``any`` among them where there are several kinds);
     ``prior`` / ``record_priors``: bad share among known results / pair cases of each relation;
+    ``read``: by relation, the columns that its trees read; all, of a relation that is not named;
     ``kept_share``: share of known results that rows of a training day by splits may see.
     """
 
@@ -35,6 +36,7 @@ class Preparation:
     record_priors: Mapping[str, float]
     half_life_days: float
     kept_share: float
+    read: Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)

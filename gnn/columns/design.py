@@ -10,7 +10,9 @@ Two kinds of columns, made in one way for training and for scoring:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +26,18 @@ from gnn.columns.linear_columns import (
     RESIDUAL_FLOOR,
     LinearColumn,
 )
-from gnn.columns.operators import Operator, gather, gather_pairs, gather_two_hops
+from gnn.columns.operators import (
+    Operator,
+    gather,
+    gather_known,
+    gather_known_two_hops,
+    gather_pairs,
+    gather_two_hops,
+)
 from gnn.panels.targets import KnownOutcomes
 from graph.relations import Relation
+
+_Float = TypeVar("_Float", np.float32, np.float64)
 
 
 def payload(
@@ -76,13 +87,8 @@ class Surroundings:
         return self.operators[ANY]
 
 
-#: Own columns are gathered in chunks of this many, so that a million parties stay within memory.
-_CHUNK = 8
-
-
-def _sums_and_counts(own: NDArray[np.float32]) -> NDArray[np.float32]:
-    known = np.isfinite(own)
-    return np.concatenate((np.where(known, own, 0.0), known), axis=1).astype(np.float32)
+#: Less than this share of known values is what rounding left of the way back.
+_ROUNDING = 1e-4
 
 
 def gather_any(surroundings: Surroundings, given: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -92,42 +98,36 @@ def gather_any(surroundings: Surroundings, given: NDArray[np.float64]) -> NDArra
 
 
 def gather_any_own(surroundings: Surroundings, own: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Sums and counts of own columns over any relation, float32 [n, 2k] (chunk by chunk)."""
+    """Sums of own columns over any relation, and the weight of what is known, float32 [n, k, 2]."""
     everyone = np.arange(len(own), dtype=np.int32)
-    out = np.empty((len(own), 2 * own.shape[1]), np.float32)
-    for start in range(0, own.shape[1], _CHUNK):
-        chunk = own[:, start : start + _CHUNK]
-        width = chunk.shape[1]
-        out[:, 2 * start : 2 * (start + width)] = gather(surroundings.any, _sums_and_counts(chunk), everyone)
-    return out
+    return gather_known(surroundings.any, own, np.arange(own.shape[1]), everyone)
+
+
+@dataclass(frozen=True)
+class Averaged:
+    """Own columns whose means are taken, float32 [n, k], and ``gathered``: ``gather_any_own`` of them."""
+
+    own: NDArray[np.float32]
+    gathered: NDArray[np.float32]
 
 
 def gather_averages(
-    surroundings: Surroundings,
-    relation: str,
-    own: NDArray[np.float32],
-    gathered: NDArray[np.float32],
+    operator: Operator,
+    averaged: Averaged,
+    columns: Mapping[int, NDArray[np.int64]],
     rows: NDArray[np.int32],
-) -> NDArray[np.float64]:
-    """Means of own columns over both hops, NaN where nobody is known, float64 [rows, 2k] (hop 1 first).
+) -> NDArray[np.float32]:
+    """Means over counterparties, NaN where nobody is known, float32 [rows, columns]: hop 1, then hop 2.
 
-    ``gathered``: ``gather_any_own`` of ``own``.
+    ``columns``: by hop, which of ``averaged``.
     """
-    operator, k = surroundings.operators[relation], own.shape[1]
-    out = np.empty((len(rows), 2 * k))
-    for start in range(0, k, _CHUNK):
-        chunk = _sums_and_counts(own[:, start : start + _CHUNK])
-        width = chunk.shape[1] // 2
-        near = gather(operator, chunk, rows)
-        far = gather_two_hops(operator, gathered[:, 2 * start : 2 * (start + width)], chunk, rows)
-        out[:, start : start + width] = _divided(near[:, :width], near[:, width:])
-        # Sums were kept in float32: less than this is the way back's rounding.
-        far[:, width:][far[:, width:] < 1e-4] = 0.0
-        out[:, k + start : k + start + width] = _divided(far[:, :width], far[:, width:])
-    return out
+    near = gather_known(operator, averaged.own, columns[1], rows)
+    far = gather_known_two_hops(operator, averaged.gathered, averaged.own, columns[2], rows)
+    far[..., 1][far[..., 1] < _ROUNDING] = 0.0
+    return np.concatenate([_divided(sums[..., 0], sums[..., 1]) for sums in (near, far)], axis=1)
 
 
-def _divided(top: NDArray[np.float64], bottom: NDArray[np.float64]) -> NDArray[np.float64]:
+def _divided(top: NDArray[_Float], bottom: NDArray[_Float]) -> NDArray[_Float]:
     enough = bottom > EPSILON
     return np.divide(top, bottom, out=np.full_like(top, np.nan), where=enough)
 

@@ -65,6 +65,49 @@ def _gather(indptr, indices, weight, values, rows, out):  # type: ignore[no-unty
                 out[position, column] += share * values[counterparty, column]
 
 
+#: Rows that one thread takes at a time.
+_ROWS = 256
+
+
+@numba.njit(cache=True, parallel=True)
+def _gather_known(indptr, indices, weight, values, columns, rows, out):  # type: ignore[no-untyped-def]
+    for block in numba.prange((len(rows) + _ROWS - 1) // _ROWS):
+        sums, known = np.empty(len(columns)), np.empty(len(columns))
+        for position in range(block * _ROWS, min((block + 1) * _ROWS, len(rows))):
+            row = rows[position]
+            sums[:], known[:] = 0.0, 0.0
+            for pair in range(indptr[row], indptr[row + 1]):
+                share, counterparty = weight[pair], indices[pair]
+                for column in range(len(columns)):
+                    value = values[counterparty, columns[column]]
+                    if np.isfinite(value):
+                        sums[column] += share * value
+                        known[column] += share
+            out[position, :, 0], out[position, :, 1] = sums, known
+
+
+@numba.njit(cache=True, parallel=True)
+def _gather_known_two_hops(  # type: ignore[no-untyped-def]
+    indptr, indices, weight, back_total, gathered, values, columns, rows, out
+):
+    for block in numba.prange((len(rows) + _ROWS - 1) // _ROWS):
+        sums, known = np.empty(len(columns)), np.empty(len(columns))
+        for position in range(block * _ROWS, min((block + 1) * _ROWS, len(rows))):
+            row = rows[position]
+            sums[:], known[:] = 0.0, 0.0
+            for pair in range(indptr[row], indptr[row + 1]):
+                share, counterparty = weight[pair], indices[pair]
+                for column in range(len(columns)):
+                    sums[column] += share * gathered[counterparty, columns[column], 0]
+                    known[column] += share * gathered[counterparty, columns[column], 1]
+            for column in range(len(columns)):
+                value = values[row, columns[column]]
+                if np.isfinite(value):
+                    sums[column] -= back_total[row] * value
+                    known[column] -= back_total[row]
+            out[position, :, 0], out[position, :, 1] = sums, known
+
+
 @numba.njit(cache=True, parallel=True)
 def _gather_pairs(indptr, weight, values, rows, out):  # type: ignore[no-untyped-def]
     for position in numba.prange(len(rows)):
@@ -96,6 +139,34 @@ def gather(
     """A_r·values for the given rows: values [n, k] to float64 [rows, k]; NaN is not allowed."""
     out = np.zeros((len(rows), values.shape[1]))
     _gather(operator.indptr, operator.indices, operator.weight, values, rows, out)
+    return out
+
+
+def gather_known(
+    operator: Operator, values: NDArray[np.float32], columns: NDArray[np.int64], rows: NDArray[np.int32]
+) -> NDArray[np.float32]:
+    """A_r·values over what is known, and the weight of what is known, float32 [rows, columns, 2].
+
+    ``values`` [n, k], NaN where unknown; ``columns``: which of the k.
+    """
+    out = np.empty((len(rows), len(columns), 2), np.float32)
+    _gather_known(operator.indptr, operator.indices, operator.weight, values, columns, rows, out)
+    return out
+
+
+def gather_known_two_hops(
+    operator: Operator,
+    gathered: NDArray[np.float32],
+    values: NDArray[np.float32],
+    columns: NDArray[np.int64],
+    rows: NDArray[np.int32],
+) -> NDArray[np.float32]:
+    """``gather_known`` over both hops without the way back; ``gathered``: everybody's, over any relation."""
+    out = np.empty((len(rows), len(columns), 2), np.float32)
+    _gather_known_two_hops(
+        operator.indptr, operator.indices, operator.weight, operator.back_total,
+        gathered, values, columns, rows, out,
+    )  # fmt: skip
     return out
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnn.columns.design import (
+    Averaged,
     HopSums,
     Surroundings,
     gather_any,
@@ -102,14 +103,10 @@ class View:
         return has
 
     @cached_property
-    def averaged_gathered(self) -> NDArray[np.float32]:
-        """Own columns summed over any relation (see ``gather_any_own``)."""
-        return gather_any_own(self.surroundings, self.averaged)
-
-    @property
-    def averaged(self) -> NDArray[np.float32]:
-        """Own columns whose means over counterparties are taken, float32 [n, k]."""
-        return self.columns.own[:, list(self.preparation.averaged)]
+    def averaged(self) -> Averaged:
+        """Own columns whose means over counterparties are taken."""
+        own = np.ascontiguousarray(self.columns.own[:, list(self.preparation.averaged)])
+        return Averaged(own, gather_any_own(self.surroundings, own))
 
     def _sight(self, known: KnownOutcomes) -> Sight:
         degree = self.surroundings.any.degree()
@@ -216,9 +213,28 @@ def relation_columns(view: View, relation: str, rows: NDArray[np.int32]) -> Rela
         for hop, sums in hops.items():
             linear[hop][positions] = _columns_of(sums, relation, hop)
             cases[positions, hop - 1] = sums.known_cases()
-    means = gather_averages(around, relation, view.averaged, view.averaged_gathered, rows)
-    degree = around.operators[relation].degree()[rows]
-    return _assembled(view, relation, rows, linear, [cases, np.log1p(degree)[:, None], means])
+    operator = around.operators[relation]
+    degree = np.log1p(operator.degree()[rows])[:, None]
+    wanted = mean_columns(view.preparation, relation)
+    means = gather_averages(operator, view.averaged, wanted, rows)
+    return _assembled(view, relation, rows, linear, [cases, degree, means])
+
+
+def mean_columns(preparation: Preparation, relation: str) -> dict[int, NDArray[np.int64]]:
+    """By hop, which of the averaged columns the relation's trees read the means of."""
+    read = preparation.read.get(relation)
+    names = [preparation.schema.own[position] for position in preparation.averaged]
+    return {
+        hop: np.array(
+            [k for k, name in enumerate(names) if read is None or _mean(relation, hop, name) in read],
+            np.int64,
+        )
+        for hop in (1, 2)
+    }
+
+
+def _mean(relation: str, hop: int, name: str) -> str:
+    return f"{relation}:{hop}:mean:{name}"
 
 
 def _columns_of(sums: HopSums, relation: str, hop: int) -> NDArray[np.float64]:
@@ -237,7 +253,8 @@ def _without_pairs(
         for position, column in enumerate(linear_columns(relation, hop)):
             if not column.centred:
                 values[:, position] = 0.0
-    means = np.full((len(rows), 2 * len(view.preparation.averaged)), np.nan)
+    wanted = mean_columns(view.preparation, relation)
+    means = np.full((len(rows), sum(len(columns) for columns in wanted.values())), np.nan)
     return _assembled(view, relation, rows, linear, [cases, np.zeros((len(rows), 1)), means])
 
 
@@ -246,17 +263,21 @@ def _assembled(
     relation: str,
     rows: NDArray[np.int32],
     linear: dict[int, NDArray[np.float64]],
-    extra: list[NDArray[np.float64]],
+    extra: list[NDArray[np.floating]],
 ) -> RelationColumns:
-    schema = view.preparation.schema
+    prepared = view.preparation
     caused = view.columns.caused.get(relation)
     caused_rows = np.zeros((len(rows), 0), np.float32) if caused is None else caused[rows]
     names = [f"{relation}:{hop}:{c.name}" for hop in (1, 2) for c in linear_columns(relation, hop)]
     names += [f"{relation}:1:log_cases", f"{relation}:2:log_cases", f"{relation}:log_degree"]
-    averaged = [schema.own[position] for position in view.preparation.averaged]
-    names += [f"{relation}:{hop}:mean:{name}" for hop in (1, 2) for name in averaged]
-    names += schema.caused.get(relation, ())
+    averaged = [prepared.schema.own[position] for position in prepared.averaged]
+    means = mean_columns(prepared, relation)
+    names += [_mean(relation, hop, averaged[k]) for hop, columns in means.items() for k in columns]
+    names += prepared.schema.caused.get(relation, ())
     values = np.concatenate((linear[1], linear[2], *extra, caused_rows), axis=1, dtype=np.float32)
+    if relation in prepared.read:
+        read = [names.index(name) for name in prepared.read[relation]]
+        names, values = [names[position] for position in read], values[:, read]
     matrix = FeatureMatrix(tuple(names), (relation,) * len(names), values)
     return RelationColumns(linear, caused_rows, matrix)
 

@@ -132,6 +132,7 @@ def prepare(
         record_priors=_record_priors(origins, relations),
         half_life_days=settings.half_life_days,
         kept_share=1.0,
+        read={},
     )
     ensembles, averaged = _stage_1(prepared, origins, raws, settings)
     prepared = replace(prepared, stage_1=ensembles, averaged=averaged)

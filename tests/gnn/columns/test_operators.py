@@ -9,7 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gnn.columns.linear_columns import ANY
-from gnn.columns.operators import decayed, gather, gather_two_hops, operators, stakes
+from gnn.columns.operators import (
+    decayed,
+    gather,
+    gather_known,
+    gather_known_two_hops,
+    gather_two_hops,
+    operators,
+    stakes,
+)
 from graph.relations import Relation, transpose
 from graph.snapshot import Snapshot
 
@@ -105,6 +113,30 @@ def test_two_hops_are_all_paths_but_the_way_back(
     np.testing.assert_allclose(
         gather_two_hops(found["SUPPLIES.out"], over_any, values, rows), two @ values, atol=1e-12
     )
+
+
+@settings(max_examples=40, deadline=None)
+@given(pairs=pairs_of, seed=st.integers(0, 99))
+def test_what_is_known_is_summed_with_its_weight(
+    ecosystem: Snapshot, pairs: list[tuple[int, int]], seed: int
+) -> None:
+    n = 8
+    forward = relation(n, pairs)
+    small = replace(ecosystem, party_ids=ecosystem.party_ids[:n], relations={"SUPPLIES.out": forward})
+    found, rows = operators(small), np.arange(n, dtype=np.int32)
+    values = np.random.default_rng(seed).normal(size=(n, 3)).astype(np.float32)
+    values[np.random.default_rng(seed).random(values.shape) < 0.4] = np.nan
+    both = np.stack((np.nan_to_num(values), np.isfinite(values)), axis=2)
+    one, anyone = dense(found["SUPPLIES.out"]), dense(found[ANY])
+    two = one @ anyone
+    np.fill_diagonal(two, 0.0)
+    columns = np.array([2, 0])
+    gathered = gather_known(found[ANY], values, np.arange(3), rows)
+    for weights, sums in (
+        (one, gather_known(found["SUPPLIES.out"], values, columns, rows)),
+        (two, gather_known_two_hops(found["SUPPLIES.out"], gathered, values, columns, rows)),
+    ):
+        np.testing.assert_allclose(sums, np.einsum("ij,jkc->ikc", weights, both)[:, columns], atol=1e-6)
 
 
 def test_without_relations_nobody_is_anybodys_counterparty(ecosystem: Snapshot) -> None:
