@@ -6,7 +6,8 @@ be converted is a fault with its reason, never a silent null.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import string
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from graph.contract import DUCKDB_TYPES, Column
@@ -20,7 +21,15 @@ DEFAULT_DATES = (
     "%Y-%m-%d %H:%M:%S.%f",
     "%Y-%m-%dT%H:%M:%S",
     "%Y-%m-%dT%H:%M:%S.%f",
+    "%Y-%m-%dT%H:%M:%SZ",
+    "%Y-%m-%dT%H:%M:%S.%fZ",
 )
+#: Words among the date formats: numbers that stand for days, as SQL over a number.
+NUMBERED_DATES = {
+    "epoch_s": "CAST(make_timestamp(CAST({} * 1000000 AS BIGINT)) AS DATE)",
+    "epoch_ms": "CAST(make_timestamp(CAST({} * 1000 AS BIGINT)) AS DATE)",
+    "excel": "DATE '1899-12-30' + CAST(floor({}) AS INTEGER)",
+}
 _SPACES = "' \t\r\n\u00a0\u3000'"
 _TRUE, _FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
 _WHOLE = (
@@ -85,6 +94,9 @@ def _number_text(text: str, numbers: NumberText) -> str:
     """Text of a number with '.' as decimal mark; null where its marks are not where they belong."""
     if numbers.strip:
         text = f"trim(translate({text}, {literal(numbers.strip)}, ''))"
+    if numbers.negatives != "leading":
+        written = r"(.*)-" if numbers.negatives == "trailing" else r"\((.*)\)"
+        text = f"trim(regexp_replace({text}, '^{written}$', '-\\1'))"
     if not numbers.thousands and numbers.decimal == ".":
         return text
     decimal, thousands = (_escaped(mark) for mark in (numbers.decimal, numbers.thousands))
@@ -96,7 +108,7 @@ def _number_text(text: str, numbers: NumberText) -> str:
 
 
 def _escaped(mark: str) -> str:
-    return f"\\{mark}" if mark and not mark.isalnum() and mark != " " else mark
+    return f"\\{mark}" if mark in string.punctuation and mark else mark
 
 
 def minor_units_sql(currency: str | None) -> str:
@@ -131,7 +143,7 @@ def convert(
         taken = Taken(mapped, "VARCHAR")
     elif mapping.nulls or (settings.nulls and taken.kind in ("VARCHAR", "DOUBLE", "FLOAT")):
         taken = Taken(_text(taken.raw, taken.kind, nulls), "VARCHAR")
-    numbers = mapping.numbers or settings.numbers
+    numbers = settings.numbers.overlaid(mapping.marks)
     if column.type == "text":
         conversion = Conversion(_as_text(taken, mapping))
     elif column.type == "date":
@@ -171,9 +183,14 @@ def _as_date(taken: Taken, formats: tuple[str, ...]) -> Conversion:
     expected = f"a date as {' or '.join(formats)}"
     if taken.kind == "DATE" or taken.kind.startswith("TIMESTAMP"):
         return Conversion(f"TRY_CAST({taken.raw} AS DATE)", "not_a_date", "a date")
-    listed = ", ".join(map(literal, formats))
     text = _text(taken.raw, taken.kind)
-    return Conversion(f"CAST(try_strptime({text}, [{listed}]) AS DATE)", "not_a_date", expected)
+    written = [literal(format_) for format_ in formats if format_ not in NUMBERED_DATES]
+    found = [f"CAST(try_strptime({text}, [{', '.join(written)}]) AS DATE)"] if written else []
+    number = f"TRY_CAST({text} AS DOUBLE)"
+    found += [f"TRY({NUMBERED_DATES[name].format(number)})" for name in formats if name in NUMBERED_DATES]
+    return Conversion(
+        found[0] if len(found) == 1 else f"coalesce({', '.join(found)})", "not_a_date", expected
+    )
 
 
 def _as_bool(taken: Taken) -> Conversion:
@@ -193,9 +210,13 @@ def _as_number(taken: Taken, mapping: ColumnMapping, numbers: NumberText, *, who
     if taken.kind == "BOOLEAN" or _is_number(taken.kind):
         number = f"TRY_CAST({taken.raw} AS DOUBLE)"
     else:
-        number = f"TRY_CAST({_number_text(_text(taken.raw, taken.kind), numbers)} AS DOUBLE)"
+        text = _text(taken.raw, taken.kind)
+        flag = f"CASE lower({text}) WHEN 'true' THEN 1 WHEN 'false' THEN 0 END"
+        number = f"coalesce(TRY_CAST({_number_text(text, numbers)} AS DOUBLE), {flag})"
     if mapping.scale != 1:
         number = f"({number} * {mapping.scale!r})"
+    if mapping.absolute:
+        number = f"abs({number})"
     if not whole:
         return Conversion(number, "not_a_number", _number_form(numbers))
     sql = f"CASE WHEN {number} = trunc({number}) THEN TRY_CAST({number} AS BIGINT) END"
@@ -203,6 +224,14 @@ def _as_number(taken: Taken, mapping: ColumnMapping, numbers: NumberText, *, who
 
 
 def _as_money(taken: Taken, mapping: ColumnMapping, numbers: NumberText, currency: str | None) -> Conversion:
+    """Minor units; their absolute value where the mapping says so."""
+    signed = _as_signed_money(taken, mapping, numbers, currency)
+    return replace(signed, sql=f"abs({signed.sql})") if mapping.absolute else signed
+
+
+def _as_signed_money(
+    taken: Taken, mapping: ColumnMapping, numbers: NumberText, currency: str | None
+) -> Conversion:
     if mapping.unit == "minor" and mapping.scale == 1:
         whole = f"TRY_CAST({taken.raw} AS BIGINT)"
         if taken.kind not in _WHOLE:

@@ -19,7 +19,7 @@ _NODES: tuple[type[exp.Expression], ...] = (
     exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Is, exp.In, exp.Between, exp.Like, exp.ILike,
     exp.Add, exp.Sub, exp.Mul, exp.Div, exp.IntDiv, exp.Mod, exp.Neg, exp.DPipe, exp.Case, exp.If,
     exp.Cast, exp.TryCast, exp.DataType, exp.DataTypeParam, exp.Interval, exp.Var, exp.Tuple, exp.NullSafeEQ,
-    exp.NullSafeNEQ,
+    exp.NullSafeNEQ, exp.JSONPath, exp.JSONPathRoot, exp.JSONPathKey, exp.JSONPathSubscript,
 )  # fmt: skip
 
 #: Functions that an expression may call.
@@ -90,6 +90,7 @@ FUNCTIONS = frozenset(
         "to_months",
         "to_years",
         "epoch_ms",
+        "json_extract_string",
     ]
 )
 

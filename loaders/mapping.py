@@ -8,18 +8,19 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Literal
 
 from graph.source import SourceDeclaration
 from loaders.expressions import Expression
 
-Format = Literal["auto", "csv", "tsv", "parquet", "jsonl", "npz"]
+Format = Literal["auto", "csv", "tsv", "parquet", "jsonl", "json", "npz"]
 Distinct = Literal["first", "last", "mode", "versions"]
 Others = Literal["refuse", "keep", "null"]
 Unit = Literal["major", "minor"]
 Take = Literal["first", "last"]
+Negatives = Literal["leading", "trailing", "parentheses"]
 Case = Literal["upper", "lower"]
 Scalar = str | int | float | bool | date
 
@@ -28,11 +29,17 @@ _RANGE = re.compile(r"^(.*?)(\d+)\.\.(.*?)(\d+)$")
 
 @dataclass(frozen=True)
 class NumberText:
-    """How numbers are written in text: decimal mark, thousands separator, characters to drop."""
+    """How numbers are written in text: decimal mark, thousands separator, characters to drop, minus."""
 
     decimal: str = "."
     thousands: str = ""
     strip: str = ""
+    negatives: Negatives = "leading"
+
+    def overlaid(self, marks: Mapping[str, str]) -> NumberText:
+        """These marks, those in ``marks`` instead; a new decimal mark separates no thousands any more."""
+        inherited = {} if marks.get("decimal", "") != self.thousands else {"thousands": ""}
+        return replace(self, **(inherited | dict(marks)))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -85,12 +92,13 @@ class ColumnMapping:
     dates: tuple[str, ...] | None = None
     unit: Unit | None = None
     scale: float = 1.0
+    absolute: bool = False
     values: Mapping[str, Scalar | None] = field(default_factory=dict)
     others: Others = "refuse"
     prefix: str = ""
     default: Scalar | None = None
     nulls: tuple[str, ...] = ()
-    numbers: NumberText | None = None
+    marks: Mapping[str, str] = field(default_factory=dict)
     case: Case | None = None
 
 

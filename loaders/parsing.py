@@ -21,6 +21,7 @@ from loaders.mapping import (
     FileMapping,
     Format,
     Lookup,
+    Negatives,
     NumberText,
     OpenColumns,
     Others,
@@ -116,7 +117,7 @@ def _file(node: Node, name: str) -> FileMapping:
         header=header if isinstance(header, bool) else tuple(map(str, header)),
         multiline=node.take("multiline", bool, False),
         nulls=node.texts("nulls"),
-        numbers=_numbers(node, NumberText()),
+        numbers=NumberText().overlaid(_marks(node)),
         dates=node.texts("dates"),
         array=node.take("array", str),
         transpose=node.take("transpose", bool, False),
@@ -133,15 +134,15 @@ def _missing(node: Node, key: str) -> tuple[str, ...]:
     raise node.error(key, "is missing")
 
 
-def _numbers(node: Node, default: NumberText) -> NumberText:
-    numbers = NumberText(
-        decimal=node.character("decimal", default.decimal) or ".",
-        thousands=node.character("thousands", default.thousands) or "",
-        strip=node.take("strip", str, default.strip),
-    )
-    if numbers.decimal == numbers.thousands:
-        raise node.error("thousands", f"is the decimal mark too: {numbers.decimal!r}")
-    return numbers
+def _marks(node: Node) -> dict[str, str]:
+    """How numbers are written: what is said of it here."""
+    marks = {key: node.character(key, None) for key in ("decimal", "thousands")}
+    marks["strip"] = node.take("strip", str)
+    marks["negatives"] = node.choice("negatives", Negatives)
+    given = {key: mark for key, mark in marks.items() if mark is not None}
+    if given.get("decimal", ".") == given.get("thousands"):
+        raise node.error("thousands", f"is the decimal mark too: {given['thousands']!r}")
+    return given
 
 
 def _lookup(node: Node) -> Lookup:
@@ -251,12 +252,13 @@ def _column(value: object, place: str, column: Column, file: str) -> ColumnMappi
         dates=node.texts("dates") or None,
         unit=node.choice("unit", Unit),
         scale=float(node.take("scale", (int, float), 1)),
+        absolute=node.take("absolute", bool, False),
         values={_key_text(key): item for key, item in values.items()},
         others=node.choice("others", Others, "refuse"),
         prefix=node.take("prefix", str, ""),
         default=node.take("default", scalar),
         nulls=node.texts("nulls"),
-        numbers=_numbers(node, NumberText()) if node.has("decimal", "thousands", "strip") else None,
+        marks=_marks(node),
         case=node.choice("case", Case),
     )
     node.done()
@@ -279,6 +281,8 @@ def _check_types(mapping: ColumnMapping, column: Column, node: Node) -> None:
         raise node.error("dates", f"{column.name} is no date")
     if mapping.prefix and column.type != "text":
         raise node.error("prefix", f"{column.name} is no text")
+    if mapping.absolute and column.type not in ("money", "float", "int"):
+        raise node.error("absolute", f"{column.name} is no number")
     for key, constant in (("value", mapping.value), ("default", mapping.default)):
         if constant is not None and not _fits(constant, column):
             raise node.error(key, f"expected a {column.type}, found {constant!r}")

@@ -24,6 +24,12 @@ from loaders.textlines import Malformed
 FILE_SHIFT, ROW_SHIFT = 52, 12
 ROW_MASK = (1 << (FILE_SHIFT - ROW_SHIFT)) - 1
 
+_PACKED = (".gz", ".bz2", ".xz", ".zip")
+_FORMATS = {
+    ".parquet": "parquet", ".pq": "parquet", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl",
+    ".ndjson": "jsonl", ".json": "json", ".npz": "npz",
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class RawTable:
@@ -63,9 +69,8 @@ def format_of(mapping: FileMapping, path: Path) -> str:
     """The file's format, by its name where the mapping leaves it open."""
     if mapping.format != "auto":
         return mapping.format
-    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
-    known = {".parquet": "parquet", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".npz": "npz"}
-    return known.get(suffixes[-1] if suffixes else "", "csv")
+    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in _PACKED]
+    return _FORMATS.get(suffixes[-1] if suffixes else "", "csv")
 
 
 def relation_name(mapping: FileMapping, number: int) -> str:

@@ -40,6 +40,7 @@ def stage(connection: duckdb.DuckDBPyConnection, mapping: FileMapping, path: Pat
         "csv": stage_csv,
         "tsv": stage_csv,
         "jsonl": stage_jsonl,
+        "json": stage_jsonl,
         "npz": _stage_npz,
         "parquet": _stage_parquet,
     }

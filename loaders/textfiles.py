@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -173,7 +174,7 @@ def _skip(positions: np.ndarray, taken: np.ndarray) -> np.ndarray:
 def stage_jsonl(
     connection: duckdb.DuckDBPyConnection, mapping: FileMapping, path: Path, number: int
 ) -> Staged:
-    """One JSON object a line; nested values are kept as JSON text."""
+    """One JSON object a line, or an array of them; nested values are kept as JSON text."""
     stream = LineStream(
         path, path.name, FileMapping(mapping.name, mapping.paths, encoding=mapping.encoding, quote=None)
     )
@@ -181,7 +182,7 @@ def stage_jsonl(
     counted = _Numbering(stream, [], header_lines=0)
 
     def batches() -> Iterator[pa.RecordBatch]:
-        while lines := stream.read_lines():
+        for lines in _json_lines(stream, path, format_of(mapping, path)):
             rows = row_ids(number, counted.lines(len(lines)))
             yield pa.record_batch([rows, pa.array(lines, pa.string())], schema=schema)
 
@@ -208,6 +209,31 @@ def stage_jsonl(
     table = RawTable(relation, tuple(names), ("VARCHAR",) * len(names))
     malformed = sorted([*malformed, *stream.malformed], key=lambda record: record.line)
     return Staged(table, count_rows(connection, relation), malformed)
+
+
+def _json_lines(stream: LineStream, path: Path, format_: str) -> Iterator[list[str]]:
+    """Some objects at a time, each as a line of JSON. A ``json`` file is an array, or lines after all."""
+    blocks = iter(stream.read_lines, [])
+    if format_ == "jsonl":
+        yield from blocks
+        return
+    lines = [line for block in blocks for line in block]
+    text = "\n".join(lines)
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        if not text.lstrip().startswith("{"):
+            raise file_refused(
+                path.name, f"is no JSON ({error})", "it may be cut off: fetch it again"
+            ) from error
+        yield lines
+        return
+    if isinstance(content, dict):
+        lists = [value for value in content.values() if isinstance(value, list)]
+        content = lists[0] if len(lists) == 1 else [content]
+    if not isinstance(content, list):
+        raise file_refused(path.name, "holds no list of objects", "give an array of objects, or one a line")
+    yield [json.dumps(record, ensure_ascii=False) for record in content]
 
 
 def _pointer(name: str) -> str:

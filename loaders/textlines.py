@@ -6,21 +6,25 @@ are taken out and remembered with their number, so that one damaged line cannot 
 
 from __future__ import annotations
 
+import bz2
 import codecs
 import gzip
 import io
+import lzma
+import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO, cast
 
 from graph.errors import LoadRefused
 from loaders.faults import file_refused
 from loaders.mapping import FileMapping
 
 BLOCK_BYTES = 4 << 20
-_GZIP_MAGIC = b"\x1f\x8b"
+#: First bytes of packed files.
+_MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"PK\x03\x04": "zip"}
 
 
 @dataclass(frozen=True)
@@ -198,19 +202,55 @@ def _line_fault(line: bytes, quote: bytes) -> tuple[str, str] | None:
 
 
 def _raw_blocks(path: Path, label: str) -> Iterator[bytes]:
-    """The file's bytes, unpacked where it is gzip by its first bytes."""
+    """The file's bytes, unpacked where it is packed by its first bytes."""
     try:
-        with path.open("rb") as plain:
-            packed = plain.read(2) == _GZIP_MAGIC
-            plain.seek(0)
-            source: BinaryIO = gzip.GzipFile(fileobj=plain) if packed else plain  # type: ignore[assignment]
+        with path.open("rb") as plain, _unpacked(plain, label) as source:
             while block := source.read(BLOCK_BYTES):
                 yield block
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+    except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, zipfile.BadZipFile) as error:
         raise file_refused(
-            label, f"is a damaged or truncated gzip file ({error})", "fetch it again"
+            label, f"is a damaged or truncated {_packing(path)} file ({error})", "fetch it again"
         ) from error
     except OSError as error:
+        packing = _packing(path)
+        if packing and error.strerror is None:
+            raise file_refused(label, f"is a damaged {packing} file ({error})", "fetch it again") from error
         raise file_refused(
             label, f"cannot be read ({error.strerror})", "check the path and its permissions"
         ) from error
+
+
+def _packing(path: Path) -> str:
+    with path.open("rb") as plain:
+        return _packing_of(plain.read(6))
+
+
+def _packing_of(start: bytes) -> str:
+    return next((name for magic, name in _MAGIC.items() if start.startswith(magic)), "")
+
+
+def _unpacked(plain: BinaryIO, label: str) -> BinaryIO:
+    """``plain``, or what it holds packed."""
+    packing = _packing_of(plain.read(6))
+    plain.seek(0)
+    if packing == "gzip":
+        return cast("BinaryIO", gzip.GzipFile(fileobj=plain))
+    if packing == "bzip2":
+        return cast("BinaryIO", bz2.BZ2File(plain))
+    if packing == "xz":
+        return cast("BinaryIO", lzma.LZMAFile(plain))
+    return cast("BinaryIO", _only_member(plain, label)) if packing == "zip" else plain
+
+
+def _only_member(plain: BinaryIO, label: str) -> IO[bytes]:
+    """The one file in a zip archive; refused where there are several, or where it is a workbook."""
+    archive = zipfile.ZipFile(plain)
+    names = [
+        name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX")
+    ]
+    if "[Content_Types].xml" in names:
+        raise file_refused(label, "is an Excel workbook", "save its sheets as CSV (UTF-8) or Parquet")
+    if len(names) != 1:
+        listed = ", ".join(names[:5])
+        raise file_refused(label, f"is a zip archive of {len(names)} files ({listed})", "unpack it")
+    return archive.open(names[0])
