@@ -1,8 +1,9 @@
 """What the default model has to beat: nothing, degrees, and boosted trees without and with the graph.
 
-Trained on the same rows as the model, with the settings of its trees, one seed, calibrated on the same
-validation rows by the same affine map; kept beside the model as lightgbm's text. Where training windows run
-into a validation day, they are made of members that hold out a fold of the parties each, as the model is.
+Trained on the same rows as the model, with the settings of its trees, one seed; with as many rounds as serve
+best on the validation rows, on which the same affine map calibrates them. Kept as lightgbm's text. Where
+training windows run into a validation day, they are made of members that hold out a fold of the parties
+each, as the model is.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from gnn.columns.features import ENVIRONMENT, OWN, FeatureMatrix, Stacked
 from gnn.columns.views import designs, view_of
-from gnn.learning.blend import calibrate
+from gnn.learning.blend import calibrate, log_loss
 from gnn.learning.boosting import BoostingSettings, Draw, fit_draws
 from gnn.model import Model
 from gnn.panels.holdout import HELD_OUT_FOLDS, held_out_by, windows_overlap
@@ -36,8 +37,22 @@ CHALLENGERS_FOLDER = "challengers"
 _DEGREE_PREFIX = "log_degree:"
 _FILE = "challengers.json"
 
+#: Trees are added until validation loss is least, looked at after every so many.
+STOP_EVERY = 25
+
 #: Rows of a part that challengers are trained or calibrated on, at most.
 MAX_ROWS = 100_000
+
+
+@dataclass(frozen=True)
+class _Rounds:
+    """Trees that are summed: ``count`` from ``start`` on, all that are left where -1."""
+
+    start: int = 0
+    count: int = -1
+
+
+ALL = _Rounds()
 
 
 @dataclass(frozen=True)
@@ -61,14 +76,14 @@ class Challenger:
 
     def z(self, features: FeatureMatrix) -> NDArray[np.float64]:
         """Calibrated log-odds, float64 [rows]. Raises ``ArtifactMismatch`` where a column is missing."""
-        return self.intercept + self.slope * _raw(self.members, _select(features, self.columns))
+        return self.intercept + self.slope * _raw(self.members, _select(features, self.columns), ALL)
 
     def unseen_raw(self, rows: LabelledRows) -> NDArray[np.float64]:
         """Scores before calibration of validation rows, each by a member not shown its party, float64 [rows].
 
         Raises ``ArtifactMismatch`` where a column is missing.
         """
-        return _unseen(self.members, _select(rows.features, self.columns), rows.held_out)
+        return _unseen(self.members, _select(rows.features, self.columns), rows.held_out, ALL)
 
 
 def _columns_of(name: str, features: FeatureMatrix) -> tuple[str, ...]:
@@ -94,23 +109,35 @@ def _select(features: FeatureMatrix, columns: tuple[str, ...]) -> NDArray[np.flo
     return features.values[:, [position[name] for name in columns]]
 
 
-def _raw(members: tuple[lgb.Booster, ...], values: NDArray[np.float32]) -> NDArray[np.float64]:
+def _predicted(member: lgb.Booster, values: NDArray[np.float32], rounds: _Rounds) -> NDArray[np.float64]:
+    raw: NDArray[np.float64] = member.predict(
+        values, start_iteration=rounds.start, num_iteration=rounds.count, raw_score=True, num_threads=1
+    )
+    return raw
+
+
+def _raw(
+    members: tuple[lgb.Booster, ...], values: NDArray[np.float32], rounds: _Rounds
+) -> NDArray[np.float64]:
     total = np.zeros(len(values))
     for member in members:
-        total += member.predict(values, raw_score=True, num_threads=1)
+        total += _predicted(member, values, rounds)
     return total / max(len(members), 1)
 
 
 def _unseen(
-    members: tuple[lgb.Booster, ...], values: NDArray[np.float32], held_out: NDArray[np.int8] | None
+    members: tuple[lgb.Booster, ...],
+    values: NDArray[np.float32],
+    held_out: NDArray[np.int8] | None,
+    rounds: _Rounds,
 ) -> NDArray[np.float64]:
     if held_out is None or len(members) < 2:
-        return _raw(members, values)
+        return _raw(members, values, rounds)
     raw = np.zeros(len(values))
     for number, member in enumerate(members):
         rows = held_out == number
         if rows.any():
-            raw[rows] = member.predict(values[rows], raw_score=True, num_threads=1)
+            raw[rows] = _predicted(member, values[rows], rounds)
     return raw
 
 
@@ -163,10 +190,22 @@ def fit_challengers(train: LabelledRows, valid: LabelledRows, seed: int = 0) -> 
         if columns:
             values = _select(train.features, columns)
             members = tuple(fit_draws(values, train.labels, None, SETTINGS, draws))
-        raw = _unseen(members, _select(valid.features, columns), valid.held_out)
-        slope, intercept = calibrate(raw, valid.labels)
-        found[name] = Challenger(columns, members, intercept, slope)
+        found[name] = _stopped(columns, members, valid)
     return found
+
+
+def _stopped(columns: tuple[str, ...], members: tuple[lgb.Booster, ...], valid: LabelledRows) -> Challenger:
+    """The challenger whose members end after the round at which validation loss is least."""
+    values, raw = _select(valid.features, columns), np.zeros(len(valid.labels))
+    best = (np.inf, 0, 1.0, 0.0)
+    for start in range(0, SETTINGS.rounds if members else 1, STOP_EVERY):
+        raw = raw + _unseen(members, values, valid.held_out, _Rounds(start, STOP_EVERY))
+        slope, intercept = calibrate(raw, valid.labels)
+        loss = float(log_loss(intercept + slope * raw, valid.labels).mean())
+        best = min(best, (loss, start + STOP_EVERY, slope, intercept))
+    _, rounds, slope, intercept = best
+    ended = tuple(lgb.Booster(model_str=member.model_to_string(num_iteration=rounds)) for member in members)
+    return Challenger(columns, ended, intercept, slope)
 
 
 def save(challengers: Mapping[str, Challenger], folder: Path) -> None:

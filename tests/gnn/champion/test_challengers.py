@@ -60,6 +60,18 @@ def test_a_challenger_that_learnt_the_opposite_keeps_its_order_and_the_base_rate
     assert expit(fitted.z(turned.features)).mean() == pytest.approx(turned.labels.mean(), abs=1e-4)
 
 
+def test_rounds_end_where_validation_is_served_best(parts: dict[str, LabelledRows]) -> None:
+    """Of few rows, mostly noise, trees learn by heart what does not come again."""
+    few = rows(300, 4)
+    noise = LabelledRows(few.features, np.random.default_rng(5).permutation(few.labels))
+    rounds = [
+        fit_challengers(train, parts["valid"])["gbdt_graph"].members[0].num_trees()
+        for train in (noise, parts["train"])
+    ]
+    assert rounds[0] <= 50
+    assert rounds[1] > rounds[0]
+
+
 def test_saved_challengers_score_as_before(parts: dict[str, LabelledRows], tmp_path: Path) -> None:
     fitted = fit_challengers(parts["train"], parts["valid"])
     again = fit_challengers(parts["train"], parts["valid"])
