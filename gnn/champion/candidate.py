@@ -18,7 +18,7 @@ from gnn.champion.promotion import GATE_FILE, Promotion, Tell, decide, judge_aga
 from gnn.learning.fitted import save_members
 from gnn.learning.training import Trained, TrainingSettings, train_with_members
 from gnn.panels.panel import Panel, build_panel, require_evidence
-from gnn.panels.tasks import choose_task
+from gnn.panels.tasks import BUILT_IN_TASKS, choose_task
 from graph.errors import BadInput
 from graph.source import Task
 from graph.store import EcosystemStore
@@ -68,7 +68,7 @@ def task_of(store: EcosystemStore, name: str | None, purpose: str | None) -> Tas
         raise BadInput("the store is empty: load a source first")
     declared = store.sources()
     # The tables decide only where nobody names or declares a task.
-    asked = name is not None or any(source.tasks for source in declared)
+    asked = name in BUILT_IN_TASKS or any(source.tasks for source in declared)
     return choose_task(declared, name, {} if asked else store.read(latest, purpose).tables)
 
 

@@ -15,7 +15,7 @@ from graph.source import Part, Task
 
 #: Days of records that should lie before the first prediction, so that there is something to see.
 WISHED_HISTORY_DAYS = 180
-LEAST_HISTORY_DAYS = 60
+LEAST_HISTORY_DAYS = 60  # two horizons where that is less, as in a simulation of a month
 
 MAX_TRAIN_DAYS, MAX_TEST_DAYS = 6, 3
 
@@ -64,12 +64,14 @@ def choose_days(snapshot: Snapshot, task: Task) -> dict[Part, tuple[date, ...]]:
     rows = sum(table.num_rows for table in snapshot.tables.values())
     most = int(np.clip(MAX_PANEL_ROWS // max(rows, 1), 3, MAX_TRAIN_DAYS + MAX_TEST_DAYS + 1))
     horizon, step = task.horizon_days, max(task.horizon_days // 2, 1)
+    least = min(LEAST_HISTORY_DAYS, 2 * horizon)
     for tests, apart, history in (
         (3, horizon, WISHED_HISTORY_DAYS),
         (2, horizon, WISHED_HISTORY_DAYS),
         (1, horizon, WISHED_HISTORY_DAYS),
         (1, step, WISHED_HISTORY_DAYS),
         (1, step, LEAST_HISTORY_DAYS),
+        (1, step, least),
     ):
         test = [last - horizon - step * k for k in range(tests)][::-1]
         valid = test[0] - horizon
@@ -78,7 +80,7 @@ def choose_days(snapshot: Snapshot, task: Task) -> dict[Part, tuple[date, ...]]:
         if len(train) >= tests:
             chosen: dict[Part, list[int]] = {"train": train, "valid": [valid], "test": test}
             return {part: tuple(EPOCH + timedelta(day) for day in found) for part, found in chosen.items()}
-    needed = 2 * horizon + step + LEAST_HISTORY_DAYS
+    needed = 2 * horizon + step + least
     raise BadInput(
         f"task {task.name}: a horizon of {horizon} days needs records of {needed} days, and they span "
         f"{last - first}: shorten horizon_days, load a longer history, or name as_of days in the task"

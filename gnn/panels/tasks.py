@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from graph.errors import BadInput
 from graph.source import SourceDeclaration, Task
@@ -32,29 +33,55 @@ def _has_payment_dates(tables: Mapping[str, pa.Table]) -> bool:
     )
 
 
+def recorded_tasks(tables: Mapping[str, pa.Table]) -> dict[str, Task]:
+    """A task for each kind of ``outcomes`` that happened at all, by kind: will it happen within a year?
+
+    A party that had the event leaves the population unless some had it twice; where good ends are stated
+    too, only parties with a stated one are asked about.
+    """
+    outcomes = tables.get("outcomes")
+    if outcomes is None:
+        return {}
+    tasks = {}
+    bad = outcomes.filter(pc.equal(outcomes["value"], 1))
+    for kind in sorted(pc.unique(bad["kind"]).to_pylist()):
+        cases = bad.filter(pc.equal(bad["kind"], kind))
+        once = cases.num_rows == len(pc.unique(cases["party_code"]))
+        stated = pc.sum(pc.equal(outcomes["kind"], kind)).as_py() > cases.num_rows
+        tasks[kind] = Task(name=kind, outcome=kind, once=once, stated_only=stated)
+    return tasks
+
+
 def choose_task(
     declarations: Iterable[SourceDeclaration], name: str | None, tables: Mapping[str, pa.Table]
 ) -> Task:
-    """The task of this name; without one the only declared task, else late payment by buyers.
+    """The task of this name; without one the only declared task, else the only kind of outcome on record,
+    else late payment by buyers.
 
     ``tables``: a snapshot's. Raises ``BadInput`` naming the choices where the question is not clear.
     """
     declared = {
         (declaration.name, task.name): task for declaration in declarations for task in declaration.tasks
     }
-    choices = ", ".join(sorted({task for _, task in declared} | set(BUILT_IN_TASKS)))
+    undeclared = dict(BUILT_IN_TASKS) | ({} if declared else recorded_tasks(tables))
+    choices = ", ".join(sorted({task for _, task in declared} | set(undeclared)))
     if name is not None:
         found = [task for (_, task_name), task in sorted(declared.items()) if task_name == name]
         if len(found) > 1:
             sources = ", ".join(sorted(source for source, task_name in declared if task_name == name))
             raise BadInput(f"task {name!r} is declared by several sources ({sources}): give them other names")
-        if not found and name not in BUILT_IN_TASKS:
+        if not found and name not in undeclared:
             raise BadInput(f"no task {name!r}; there are: {choices}")
-        return found[0] if found else BUILT_IN_TASKS[name]
+        return found[0] if found else undeclared[name]
     if len(declared) == 1:
         return next(iter(declared.values()))
     if declared:
         raise BadInput(f"several tasks are declared: name one of {choices}")
+    recorded = sorted(undeclared.keys() - BUILT_IN_TASKS.keys())
+    if len(recorded) > 1:
+        raise BadInput(f"no task is declared, and there are several kinds of outcomes: name one of {choices}")
+    if recorded:
+        return undeclared[recorded[0]]
     if _has_payment_dates(tables):
         return BUILT_IN_TASKS["late_30"]
     raise BadInput(

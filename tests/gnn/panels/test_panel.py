@@ -350,6 +350,35 @@ def test_choosing_a_task(tmp_path: Path) -> None:
         choose_task([SourceDeclaration("s", tasks=(one, two))], None, {})
 
 
+def test_without_a_declared_task_the_outcomes_on_record_ask(tmp_path: Path) -> None:
+    trade = random_trade(5, 20, 1)
+    day = date(2020, 4, 1)
+    trade["outcomes"] = [outcome(1, day), outcome(1, day + timedelta(9)), outcome(2, day, 0)]
+    defaults = snapshot(tmp_path / "one", trade, date(2022, 1, 1)).tables
+    task = choose_task([SourceDeclaration("s")], None, defaults)
+    assert (task.name, task.outcome, task.once, task.stated_only) == ("default", "default", False, True)
+    assert choose_task([], "late_30", defaults).outcome == "late_30"
+    trade["outcomes"] += [{**outcome(3, day), "outcome_id": "f", "kind": "fraud"}]
+    several = snapshot(tmp_path / "two", trade, date(2022, 1, 1)).tables
+    with pytest.raises(BadInput, match="default, dilution, fraud, late_30"):
+        choose_task([], None, several)
+    fraud = choose_task([], "fraud", several)
+    assert (fraud.outcome, fraud.once, fraud.stated_only) == ("fraud", True, False)
+    with pytest.raises(BadInput, match="no task 'fraud'"):
+        choose_task([SourceDeclaration("s", tasks=(Task("one", "default"),))], "fraud", several)
+
+
+def test_a_month_of_records_is_enough_for_a_horizon_of_days(tmp_path: Path) -> None:
+    """As simulators give it: steps of an hour over 30 days."""
+    tables = random_trade(40, 600, 1)
+    for number, row in enumerate(tables["invoices"]):
+        day = START + timedelta(number % 30)
+        row |= {"issued_on": day, "known_on": day, "paid_on": None, "due_on": None}
+    tables["outcomes"] = [outcome(1, START + timedelta(20))]
+    panel = build_panel(store_of(tmp_path, tables), Task("d", "default", horizon_days=5, once=False))
+    assert [len(panel.of(part)) for part in ("train", "valid", "test")] == [4, 1, 1]
+
+
 def test_too_few_bad_outcomes_are_refused(tmp_path: Path) -> None:
     panel = build_panel(store_of(tmp_path, trade_with([outcome(1, date(2020, 4, 1))])), DEFAULTS)
     with pytest.raises(Refused, match="1 of 39 cases of the train part"):
