@@ -17,7 +17,7 @@ from graph.contract import DUCKDB_TYPES, TABLES, Table
 from graph.errors import StoreUnavailable
 from graph.snapshot import Snapshot, build
 from graph.source import SourceDeclaration
-from graph.store import ROW_DIGEST, LoadTransaction, PublishedScores
+from graph.store import LoadTransaction, PublishedScores
 
 
 def _quote(name: str) -> str:
@@ -27,14 +27,13 @@ def _quote(name: str) -> str:
 def _stored_columns(table: Table) -> dict[str, str]:
     """Column name to DuckDB type, as stored: party columns are codes, names live apart."""
     coded = set(party_columns(table))
-    columns = {
+    return {
         code_column(c.name) if c.name in coded else c.name: "INTEGER"
         if c.name in coded
         else DUCKDB_TYPES[c.type]
         for c in table.columns
         if not (table.name == "parties" and c.name == "name")
     }
-    return columns | {ROW_DIGEST: "VARCHAR"}
 
 
 def _schema_statements() -> Iterator[str]:
@@ -66,34 +65,45 @@ class DuckDBLoad:
         self.load_id = uuid.uuid4().hex
         self._connection = connection
 
-    def existing(self, table: str, keys: Path) -> pa.Table:
+    def existing(self, table: str, keys: Path, *, whole: bool = False) -> pa.RecordBatchReader:
         """See ``LoadTransaction.existing``."""
         contract = TABLES[table]
         coded = set(party_columns(contract))
-        select, joins, conditions = [], [], []
-        for position, name in enumerate(contract.key):
+        wanted = (
+            (*contract.column_names, *self._open_columns(table)) if whole else (*contract.key, "known_on")
+        )
+        stored: dict[str, str] = {}
+        joins: list[str] = []
+        for name in wanted:
+            stored[name] = f"t.{_quote(name)}"
             if name in coded:
-                dictionary = f"d{position}"
+                stored[name] = f"d{len(joins)}.party_id"
+                code = f"d{len(joins)}.code = t.{_quote(code_column(name))}"
+                joins.append(f"LEFT JOIN party_dictionary d{len(joins)} ON {code}")
+            elif table == "parties" and name == "name":
+                stored[name] = "n.name"
                 joins.append(
-                    f"JOIN party_dictionary {dictionary} ON {dictionary}.code = t.{_quote(code_column(name))}"
+                    "LEFT JOIN party_names n ON (n.party_code, n.known_on) = (t.party_code, t.known_on)"
                 )
-                stored = f"{dictionary}.party_id"
-            else:
-                stored = f"t.{_quote(name)}"
-            select.append(f"{stored} AS {_quote(name)}")
-            conditions.append(f"k.{_quote(name)} = {stored}")
+        selected = ", ".join(f"{sql} AS {_quote(name)}" for name, sql in stored.items())
+        same_key = " AND ".join(f"k.{_quote(name)} = {stored[name]}" for name in contract.key)
         return self._connection.execute(
-            f"SELECT {', '.join(select)}, t.known_on, t.{ROW_DIGEST} "  # noqa: S608
-            f"FROM {_quote(table)} t {' '.join(joins)} JOIN read_parquet(?) k ON {' AND '.join(conditions)}",
+            f"SELECT {selected} FROM {_quote(table)} t {' '.join(joins)} "  # noqa: S608
+            f"SEMI JOIN read_parquet(?) k ON {same_key}",
             [str(keys)],
-        ).to_arrow_table()
+        ).to_arrow_reader()
+
+    def _open_columns(self, table: str) -> list[str]:
+        """The ``x_*`` columns that ``table`` has so far."""
+        described = self._connection.execute(f"DESCRIBE {_quote(table)}").fetchall()
+        return [row[0] for row in described if row[0].startswith("x_")]
 
     def append(self, table: str, rows: Path) -> None:
         """See ``LoadTransaction.append``."""
         contract = TABLES[table]
         run = self._connection.execute
         offered = [r[0] for r in run("DESCRIBE SELECT * FROM read_parquet(?)", [str(rows)]).fetchall()]
-        stored = {r[0] for r in run(f"DESCRIBE {_quote(table)}").fetchall()}
+        stored = self._open_columns(table)
         for name in offered:
             if name.startswith("x_") and name not in stored:
                 run(f"ALTER TABLE {_quote(table)} ADD COLUMN {_quote(name)} DOUBLE")
@@ -148,7 +158,7 @@ class DuckDBLoad:
             f"SELECT 1 FROM read_parquet($1) GROUP BY {key} HAVING count(*) > 1 LIMIT 1",  # noqa: S608
             [str(rows)],
         ).fetchone()
-        if within or self.existing(contract.name, rows).num_rows:
+        if within or any(batch.num_rows for batch in self.existing(contract.name, rows)):
             run("INSERT INTO versioned_tables VALUES ($1)", [contract.name])
 
 

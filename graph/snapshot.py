@@ -23,7 +23,7 @@ from graph.errors import BadInput, UnknownParty
 from graph.relations import Relation, build_relations
 from graph.vocabulary import EVENT_KINDS, LINK_KINDS, KindDeclaration
 
-#: Columns of the contract that say where a row came from, not what it says.
+#: Columns that say where a row came from, not what it says (``row_digest``: stores of earlier versions).
 PROVENANCE = ("source", "known_on", "purpose", "consent_until", "row_digest", "name", "currency")
 #: Those that say something in their table.
 _SAYING = {"fx": ("currency",), "context": ("name",)}

@@ -13,25 +13,23 @@ import pyarrow
 from graph.snapshot import Snapshot
 from graph.source import SourceDeclaration
 
-#: Column that a staged table carries beside the contract's own: md5 of the row's canonical text.
-ROW_DIGEST = "row_digest"
-
 
 class LoadTransaction(Protocol):
     """An open load. Leaving its context without an exception commits all of it; anything else, none."""
 
     load_id: str
 
-    def existing(self, table: str, keys: Path) -> pyarrow.Table:
+    def existing(self, table: str, keys: Path, *, whole: bool = False) -> pyarrow.RecordBatchReader:
         """Versions that the store holds of the things named in ``keys``.
 
-        ``keys``: Parquet file with the table's key columns (distinct rows). Returns the key columns,
-        ``known_on`` and ``row_digest`` of every stored version of them.
+        ``keys``: Parquet file that has the table's key columns. Returns the key columns and ``known_on``
+        of every stored version of them; ``whole``: all of the contract's columns, then the ``x_*``
+        columns that the store has. To be read before the transaction is asked for anything else.
         """
         ...
 
     def append(self, table: str, rows: Path) -> None:
-        """Add checked rows: a Parquet file with the contract's columns, ``x_*`` columns and ``row_digest``.
+        """Add checked rows: a Parquet file with the contract's columns and ``x_*`` columns.
 
         The rows are new versions: none of their (key, known_on) is in the store.
         """

@@ -8,14 +8,17 @@ on the table ``faults``. Every step is set-based SQL.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+from itertools import chain
 from pathlib import Path
 
 import duckdb
 import ibis
+import pyarrow as pa
 
 from graph.digest import quote
 from graph.source import SourceDeclaration
-from graph.store import ROW_DIGEST, LoadTransaction
+from graph.store import LoadTransaction
 from graph.validation import VIOLATION_COLUMNS, invalid_rows, row_rules, violations
 from loaders.rawtables import literal
 from loaders.typedtables import IDENTITY, TypedTable, count
@@ -63,34 +66,34 @@ class Checker:
 
     def remove_faulty(self, typed: TypedTable) -> None:
         """Take rows that have a fault out of their table."""
-        self._connection.execute(
-            f"DELETE FROM {quote(typed.name)} WHERE (_feed, _rid) IN "
-            f"(SELECT (_feed, _rid) FROM faults WHERE tbl = {literal(typed.name)})"
-        )
+        self._remove(typed, f"SELECT _feed, _rid FROM faults WHERE tbl = {literal(typed.name)}")
+
+    def _remove(self, typed: TypedTable, rows: str) -> None:
+        """Take ``rows`` (_feed, _rid) out of their table; without any, the table is not even read."""
+        if self._connection.execute(f"SELECT 1 FROM ({rows}) LIMIT 1").fetchone():
+            self._connection.execute(
+                f"DELETE FROM {quote(typed.name)} WHERE (_feed, _rid) IN (SELECT (_feed, _rid) FROM ({rows}))"
+            )
 
     def check_duplicates(self, typed: TypedTable) -> int:
         """Equal rows are kept once (their number is returned); rows of one version that differ all go."""
         run, name, key = self._connection.execute, quote(typed.name), typed.key
+        repeated = quote(typed.repeated)
+        run(f"CREATE TABLE {repeated} AS SELECT {key} FROM {name} GROUP BY {key} HAVING count(*) > 1")
+        if not count(self._connection, f"SELECT count(*) FROM {repeated}"):
+            return 0
         version = f"{key}, known_on"
         run(
-            f"CREATE TABLE doubled AS SELECT _feed, _rid, {version}, {typed.digest} AS _digest FROM {name} "
-            f"SEMI JOIN (SELECT {version} FROM {name} GROUP BY {version} HAVING count(*) > 1) "
-            f"USING ({version})"
-        )
-        run(
             f"CREATE TABLE judged AS SELECT _feed, _rid, {self._shown_key(typed)} AS _shown, "
-            f"min(_digest) OVER same <> max(_digest) OVER same AS _conflict, "
-            f"row_number() OVER (PARTITION BY {version} ORDER BY _feed, _rid) AS _place FROM doubled "
-            f"WINDOW same AS (PARTITION BY {version})"
+            f"min({typed.digest}) OVER same <> max({typed.digest}) OVER same AS _conflict, "
+            f"row_number() OVER (PARTITION BY {version} ORDER BY _feed, _rid) AS _place "
+            f"FROM {name} SEMI JOIN {repeated} USING ({key}) "
+            f"WINDOW same AS (PARTITION BY {version}) QUALIFY count(*) OVER same > 1"
         )
         self._note(typed, "SELECT _feed, _rid, _shown FROM judged WHERE _conflict", typed.table.key[0],
                    "conflict_in_load", "one content for each key and known_on")  # fmt: skip
-        run(
-            f"DELETE FROM {name} WHERE (_feed, _rid) IN "
-            "(SELECT (_feed, _rid) FROM judged WHERE NOT _conflict AND _place > 1)"
-        )
+        self._remove(typed, "SELECT _feed, _rid FROM judged WHERE NOT _conflict AND _place > 1")
         equal = count(self._connection, "SELECT count(*) FROM judged WHERE NOT _conflict AND _place > 1")
-        run("DROP TABLE doubled")
         run("DROP TABLE judged")
         self.remove_faulty(typed)
         return equal
@@ -107,99 +110,121 @@ class Checker:
             f"{literal(reason)}, {literal(expected)} FROM ({rows}) AS r(_feed, _rid, value)"
         )
 
-    def check_references(self, typed: TypedTable, load: LoadTransaction) -> None:
-        """Rows that name a party which is neither in this load nor in the store are taken out."""
-        name = quote(typed.name)
-        for column in typed.table.columns:
-            if column.references != "parties":
-                continue
-            quoted = quote(column.name)
-            unknown = (
-                f"SELECT DISTINCT {quoted} AS party_id FROM {name} WHERE {quoted} IS NOT NULL "
-                f"AND {quoted} NOT IN (SELECT party_id FROM known_parties)"
-            )
-            self._learn_stored_parties(unknown, load)
+    def check_references(self, tables: Collection[TypedTable], load: LoadTransaction) -> None:
+        """Rows that name a party which is neither in these tables nor in the store are taken out."""
+        named = [
+            (typed, column.name)
+            for typed in tables
+            for column in typed.table.columns
+            if column.references == "parties"
+        ]
+        if not self._name_unknown_parties(tables, named):
+            return
+        self._forget_stored_parties(load)
+        for typed, column in named:
             self._note(
                 typed,
-                f"SELECT _feed, _rid, {quoted} FROM {name} WHERE {quoted} IS NOT NULL "
-                f"AND {quoted} NOT IN (SELECT party_id FROM known_parties)",
-                column.name, "unknown_party", "a party of this load or of the store",
+                f"SELECT _feed, _rid, {quote(column)} FROM {quote(typed.name)} "
+                f"SEMI JOIN unknown_parties u ON u.party_id = {quote(column)}",
+                column, "unknown_party", "a party of this load or of the store",
             )  # fmt: skip
-        self.remove_faulty(typed)
+        for typed in tables:
+            self.remove_faulty(typed)
 
-    def _learn_stored_parties(self, unknown: str, load: LoadTransaction) -> None:
-        path = self.folder / "unknown_parties.parquet"
-        self._connection.execute(f"COPY ({unknown}) TO {literal(str(path))} (FORMAT parquet)")
-        if not count(self._connection, f"SELECT count(*) FROM read_parquet({literal(str(path))})"):
-            return
-        stored = load.existing("parties", path)
-        self._connection.register("stored", stored)
-        self._connection.execute("INSERT INTO known_parties SELECT DISTINCT party_id FROM stored")
-        self._connection.unregister("stored")
-
-    def know_parties(self, present: bool) -> None:
-        """Remember the load's own valid parties for ``check_references``."""
-        rows = (
-            "SELECT DISTINCT party_id FROM parties"
-            if present
-            else "SELECT NULL::VARCHAR AS party_id WHERE false"
+    def _name_unknown_parties(
+        self, tables: Collection[TypedTable], named: Sequence[tuple[TypedTable, str]]
+    ) -> int:
+        """Make ``unknown_parties``: named, but not in the load's own ``parties``; returns their number."""
+        if not named:
+            return 0
+        union = " UNION ALL ".join(f"SELECT {quote(c)} AS party_id FROM {quote(t.name)}" for t, c in named)
+        own = "ANTI JOIN parties USING (party_id)" if any(t.name == "parties" for t in tables) else ""
+        self._connection.execute(
+            f"CREATE TABLE unknown_parties AS SELECT DISTINCT party_id FROM ({union}) {own} "
+            "WHERE party_id IS NOT NULL"
         )
-        self._connection.execute(f"CREATE TABLE known_parties AS {rows}")
+        return count(self._connection, "SELECT count(*) FROM unknown_parties")
+
+    def _forget_stored_parties(self, load: LoadTransaction) -> None:
+        """Leave in ``unknown_parties`` those that the store does not hold."""
+        path = self.folder / "unknown_parties.parquet"
+        self._connection.execute(f"COPY unknown_parties TO {literal(str(path))} (FORMAT parquet)")
+        self._connection.register("stored", load.existing("parties", path))
+        self._connection.execute(
+            "DELETE FROM unknown_parties WHERE party_id IN (SELECT party_id FROM stored)"
+        )
+        self._connection.unregister("stored")
+        path.unlink()
 
     def compare_with_store(self, typed: TypedTable, load: LoadTransaction) -> tuple[int, int]:
-        """(unchanged, updated): rows the store has already go, rows it has otherwise are faults."""
-        run, name, key = self._connection.execute, quote(typed.name), typed.key
-        path = self.folder / f"{typed.name}_keys.parquet"
-        run(f"COPY (SELECT DISTINCT {key} FROM {name}) TO {literal(str(path))} (FORMAT parquet)")
-        held = load.existing(typed.name, path)
-        path.unlink()
-        self._connection.register("held", held)
-        run("CREATE OR REPLACE TABLE stored_versions AS SELECT * FROM held")
-        self._connection.unregister("held")
-        unchanged = self._settle_stored(typed) if held.num_rows else 0
+        """(unchanged, updated): rows the store has already go, rows it has otherwise are faults.
+
+        What is left is in the file ``clean_rows``.
+        """
+        self._write_clean(typed)
+        held = load.existing(typed.name, self.clean_rows(typed), whole=True)
+        first = next((batch for batch in held if batch.num_rows), None)
+        unchanged = 0
+        if first is None:
+            self._connection.execute("CREATE OR REPLACE TABLE met (_feed BIGINT, _rid BIGINT, _same BOOLEAN)")
+        else:
+            unchanged = self._settle_stored(
+                typed, pa.RecordBatchReader.from_batches(held.schema, chain([first], held))
+            )
+            self._write_clean(typed)
         return unchanged, count(self._connection, self._updates_sql(typed))
 
-    def _settle_stored(self, typed: TypedTable) -> int:
-        run, name = self._connection.execute, quote(typed.name)
-        same = " AND ".join(
-            f"t.{quote(column)} = s.{quote(column)}" for column in (*typed.table.key, "known_on")
-        )
+    def _settle_stored(self, typed: TypedTable, held: pa.RecordBatchReader) -> int:
+        """Judge rows by the stored versions of what they tell of, ``held``; (row, version) in ``met``."""
+        run = self._connection.execute
+        self._connection.register("held", held)
+        same_key = " AND ".join(f"t.{quote(column)} = s.{quote(column)}" for column in typed.table.key)
         run(
-            f"CREATE TABLE met AS SELECT t._feed, t._rid, t._shown, t._digest = s.{ROW_DIGEST} AS _equal "
-            f"FROM (SELECT *, {typed.digest} AS _digest, {self._shown_key(typed)} AS _shown FROM {name} "
-            f"SEMI JOIN stored_versions USING ({typed.key}, known_on)) t JOIN stored_versions s ON {same}"
+            "CREATE OR REPLACE TABLE met AS SELECT t._feed, t._rid, t.known_on = s.known_on AS _same, "
+            f"{self._same_content(typed, held.schema.names)} AS _equal "
+            f"FROM held s JOIN {quote(typed.name)} t ON {same_key}"
         )
+        self._connection.unregister("held")
         self._note(
             typed,
-            "SELECT _feed, _rid, _shown FROM met WHERE NOT _equal",
+            f"SELECT _feed, _rid, {self._shown_key(typed)} FROM {quote(typed.name)} "
+            "WHERE (_feed, _rid) IN (SELECT (_feed, _rid) FROM met WHERE _same AND NOT _equal)",
             typed.table.key[0],
             "conflict_with_store",
             "the stored content, or a later known_on for a correction",
         )
-        run(f"DELETE FROM {name} WHERE (_feed, _rid) IN (SELECT (_feed, _rid) FROM met WHERE _equal)")
-        unchanged = count(self._connection, "SELECT count(*) FROM met WHERE _equal")
-        run("DROP TABLE met")
+        self._remove(typed, "SELECT _feed, _rid FROM met WHERE _same AND _equal")
         self.remove_faulty(typed)
-        return unchanged
+        return count(self._connection, "SELECT count(*) FROM met WHERE _same AND _equal")
+
+    @staticmethod
+    def _same_content(typed: TypedTable, stored: Sequence[str]) -> str:
+        """Whether row ``t`` says what the stored row ``s`` says; a column that one of them lacks is null."""
+        own = (*typed.table.column_names, *typed.open_columns)
+        return " AND ".join(
+            f"{f't.{quote(name)}' if name in own else 'NULL'} IS NOT DISTINCT FROM "
+            f"{f's.{quote(name)}' if name in stored else 'NULL'}"
+            for name in dict.fromkeys((*own, *stored))
+        )
 
     @staticmethod
     def _updates_sql(typed: TypedTable) -> str:
         """Counts the versions of things that an earlier row, stored or in this load, told of before."""
         name, key = quote(typed.name), typed.key
         later = (
-            f"SELECT _feed, _rid FROM {name} "
-            f"SEMI JOIN (SELECT {key} FROM {name} GROUP BY {key} HAVING count(*) > 1) "
-            f"USING ({key}) QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY known_on) > 1"
+            f"SELECT _feed, _rid FROM {name} SEMI JOIN {quote(typed.repeated)} USING ({key}) "
+            f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY known_on) > 1"
         )
-        stored = f"SELECT _feed, _rid FROM {name} SEMI JOIN stored_versions USING ({key})"
+        stored = f"SELECT _feed, _rid FROM {name} SEMI JOIN met USING (_feed, _rid)"
         return f"SELECT count(*) FROM ({later} UNION {stored})"
 
-    def write_clean(self, typed: TypedTable) -> Path:
-        """The rows that passed, as Parquet with the contract's columns, ``x_*`` and ``row_digest``."""
-        path = self.folder / f"{typed.name}.parquet"
+    def clean_rows(self, typed: TypedTable) -> Path:
+        """The file of rows that passed: Parquet with the contract's columns and ``x_*``."""
+        return self.folder / f"{typed.name}.parquet"
+
+    def _write_clean(self, typed: TypedTable) -> None:
         columns = ", ".join(map(quote, (*typed.table.column_names, *typed.open_columns)))
         self._connection.execute(
-            f"COPY (SELECT {columns}, {typed.digest} AS {ROW_DIGEST} FROM {quote(typed.name)}) "
-            f"TO {literal(str(path))} (FORMAT parquet)"
+            f"COPY (SELECT {columns} FROM {quote(typed.name)}) "
+            f"TO {literal(str(self.clean_rows(typed)))} (FORMAT parquet)"
         )
-        return path

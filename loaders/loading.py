@@ -173,9 +173,7 @@ class _Job:
 
     def settle(self, transaction: LoadTransaction) -> LoadReport:
         """Check against the store and close the account; ``LoadRefused`` where too many rows are bad."""
-        self.checker.know_parties("parties" in self.tables)
-        for typed in self.tables.values():
-            self.checker.check_references(typed, transaction)
+        self.checker.check_references(self.tables.values(), transaction)
         self.missing = missing_invoices(
             self.staging.connection, self.tables, transaction, self.checker.folder
         )
@@ -253,4 +251,4 @@ class _Job:
         for position, (name, typed) in enumerate(self.tables.items()):
             if self.counts[name].accepted:
                 tell(f"storing {name}", position / len(self.tables))
-                yield name, self.checker.write_clean(typed)
+                yield name, self.checker.clean_rows(typed)

@@ -45,10 +45,10 @@ def missing_invoices(
 
 def _loose(connection: duckdb.DuckDBPyConnection, table: str, column: str, with_invoices: bool) -> bool:
     """Make ``loose`` (invoice_id, n): invoices that ``table`` names and this load does not hold."""
-    own = "ANTI JOIN invoices i ON i.invoice_id = named.invoice_id" if with_invoices else ""
+    own = f"ANTI JOIN invoices i ON i.invoice_id = named.{quote(column)}" if with_invoices else ""
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE loose AS SELECT * FROM (SELECT {quote(column)} AS invoice_id, "
-        f"count(*) AS n FROM {quote(table)} WHERE {quote(column)} IS NOT NULL GROUP BY 1) named {own}"
+        f"CREATE OR REPLACE TEMP TABLE loose AS SELECT named.{quote(column)} AS invoice_id, count(*) AS n "
+        f"FROM {quote(table)} named {own} WHERE named.{quote(column)} IS NOT NULL GROUP BY 1"
     )
     return connection.execute("SELECT 1 FROM loose LIMIT 1").fetchone() is not None
 
@@ -60,10 +60,10 @@ def _missing(
     path = folder / "loose_invoices.parquet"
     connection.execute(f"COPY (SELECT invoice_id FROM loose) TO {literal(str(path))} (FORMAT parquet)")
     held = load.existing("invoices", path)
-    path.unlink()
     connection.register("held", held)
     connection.execute("DELETE FROM loose WHERE invoice_id IN (SELECT invoice_id FROM held)")
     connection.unregister("held")
+    path.unlink()
     total = connection.execute("SELECT sum(n)::BIGINT FROM loose").fetchone()
     if total is None or total[0] is None:
         return None

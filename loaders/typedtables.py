@@ -31,6 +31,11 @@ class TypedTable:
         return ", ".join(map(quote, self.table.key))
 
     @property
+    def repeated(self) -> str:
+        """Name of the table of keys that more than one row has."""
+        return f"repeated {self.name}"
+
+    @property
     def digest(self) -> str:
         return digest_sql(self.table, self.open_columns)
 

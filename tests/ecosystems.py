@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
@@ -17,7 +15,7 @@ from graph.contract import TABLES, arrow_schema
 from graph.duckdb_store import DuckDBStore
 from graph.snapshot import Snapshot
 from graph.source import SourceDeclaration
-from graph.store import ROW_DIGEST, EcosystemStore
+from graph.store import EcosystemStore
 
 Rows = Sequence[Mapping[str, Any]]
 START = date(2020, 1, 1)
@@ -29,12 +27,8 @@ def stage(folder: Path, name: str, rows: Rows) -> Path:
     opened = tuple(sorted({key for row in rows for key in row if key.startswith("x_")}))
     filled = [{"source": "test", "known_on": START, **row} for row in rows]
     staged = pa.Table.from_pylist(filled, schema=arrow_schema(table, opened))
-    digests = [
-        hashlib.md5(json.dumps(row, default=str, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
-        for row in filled
-    ]
     path = folder / f"{name}-{len(list(folder.glob('*.parquet')))}.parquet"
-    pq.write_table(staged.append_column(ROW_DIGEST, pa.array(digests, pa.string())), path)
+    pq.write_table(staged, path)
     return path
 
 

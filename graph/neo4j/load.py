@@ -14,10 +14,9 @@ import pyarrow as pa
 from graph.contract import DUCKDB_TYPES, TABLES, Table, arrow_schema
 from graph.errors import LoadRefused
 from graph.neo4j.lease import Lease
-from graph.neo4j.schema import LABELS, properties_of, property_name, quoted, version_label
+from graph.neo4j.schema import LABELS, properties_of, property_name, version_label
 from graph.neo4j.session import Neo4jSession
 from graph.source import SourceDeclaration
-from graph.store import ROW_DIGEST
 
 BATCH_ROWS = 5_000
 #: Index entries hold at most about 8,000 bytes; a key has up to four parts.
@@ -66,25 +65,38 @@ class Neo4jLoad:
             load=self.load_id,
         )
 
-    def existing(self, table: str, keys: Path) -> pa.Table:
+    def existing(self, table: str, keys: Path, *, whole: bool = False) -> pa.RecordBatchReader:
         """See ``LoadTransaction.existing``."""
         contract = TABLES[table]
-        names = (*contract.key, "known_on", ROW_DIGEST)
-        returned = ", ".join(f"v.{quoted(property_name(name))} AS {quoted(name)}" for name in names)
-        schema = arrow_schema(contract)
-        types = [*(schema.field(name) for name in names[:-1]), pa.field(ROW_DIGEST, pa.string())]
-        found: list[pa.RecordBatch] = []
-        for batch in _batches(f"SELECT {_key_hash(contract)} AS key FROM read_parquet(?)", keys):  # noqa: S608
+        schema = arrow_schema(contract, self._stored_open_columns(table) if whole else ())
+        if not whole:
+            schema = pa.schema([schema.field(name) for name in (*contract.key, "known_on")])
+        return pa.RecordBatchReader.from_batches(schema, self._versions(contract, keys, schema))
+
+    def _versions(self, contract: Table, keys: Path, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """The columns of ``schema`` of every version of the things in ``keys``."""
+        distinct = f"SELECT DISTINCT {_key_hash(contract)} AS key FROM read_parquet(?)"  # noqa: S608
+        for batch in _batches(distinct, keys):
             rows = self._session.read(
                 f"""UNWIND $keys AS key
-                    MATCH (v:{version_label(table)}) WHERE v.versionKey STARTS WITH key
-                    RETURN {returned}""",
+                    MATCH (v:{version_label(contract.name)}) WHERE v.versionKey STARTS WITH key
+                    RETURN [name IN $names | v[name]] AS row""",
                 keys=[row["key"] for row in batch],
+                names=[property_name(name) for name in schema.names],
             )
-            if rows:
-                columns = {name: [native(row[name]) for row in rows] for name in names}
-                found.append(pa.RecordBatch.from_pydict(columns, schema=pa.schema(types)))
-        return pa.Table.from_batches(found, schema=pa.schema(types))
+            values = [[native(value) for value in row["row"]] for row in rows]
+            yield pa.RecordBatch.from_pylist(
+                [dict(zip(schema.names, row, strict=True)) for row in values], schema=schema
+            )
+
+    def _stored_open_columns(self, table: str) -> tuple[str, ...]:
+        """The ``x_*`` columns that committed loads gave ``table``."""
+        found = self._session.read(
+            """MATCH (l:Load {state: 'committed'}) UNWIND l.openColumns AS name
+               WITH name WHERE name STARTS WITH $table RETURN DISTINCT name ORDER BY name""",
+            table=f"{table}.",
+        )
+        return tuple(row["name"].partition(".")[2] for row in found)
 
     def append(self, table: str, rows: Path) -> None:
         """See ``LoadTransaction.append``; ``LoadRefused`` where a key is too long for an index."""

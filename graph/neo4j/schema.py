@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from graph.contract import TABLES, Table
-from graph.store import ROW_DIGEST
 from graph.vocabulary import ROLES
 
 #: Label of a table's rows. Parties and links have people's forms of their own: a node that outlives its
@@ -147,8 +146,7 @@ def property_name(column: str) -> str:
 
 def properties_of(table: Table, open_columns: tuple[str, ...] = ()) -> dict[str, str]:
     """Property name to contract column of everything a version node holds of its row."""
-    columns = (*table.column_names, *open_columns, ROW_DIGEST)
-    return {property_name(column): column for column in columns}
+    return {property_name(column): column for column in (*table.column_names, *open_columns)}
 
 
 def quoted(name: str) -> str:

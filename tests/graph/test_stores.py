@@ -165,10 +165,11 @@ def test_every_version_is_found_by_its_key(store: EcosystemStore, tmp_path: Path
         for name, rows in tables.items():
             staged = pq.read_table(stage(tmp_path, name, rows))
             keys = staged.select(TABLES[name].key).group_by(list(TABLES[name].key)).aggregate([])
-            found = transaction.existing(name, keys_of(tmp_path, keys))
-            order = [(column, "ascending") for column in found.column_names]
-            expected = staged.select(found.column_names)
-            assert found.sort_by(order).to_pylist() == expected.sort_by(order).to_pylist(), name
+            for whole in (False, True):
+                found = transaction.existing(name, keys_of(tmp_path, keys), whole=whole).read_all()
+                order = [(column, "ascending") for column in (*TABLES[name].key, "known_on")]
+                expected = staged if whole else staged.select((*TABLES[name].key, "known_on"))
+                assert found.sort_by(order).to_pylist() == expected.sort_by(order).to_pylist(), name
 
 
 def test_existing_finds_only_what_is_asked(store: EcosystemStore, tmp_path: Path) -> None:
@@ -176,12 +177,12 @@ def test_existing_finds_only_what_is_asked(store: EcosystemStore, tmp_path: Path
     with store.begin(DECLARATION) as transaction:
         found = transaction.existing(
             "invoices", keys_of(tmp_path, pa.table({"invoice_id": ["I2", "I9", HOSTILE]}))
-        )
+        ).read_all()
         assert sorted(found["invoice_id"].to_pylist()) == sorted(["I2", "I2", HOSTILE])
         days = [date(2023, 1, 1), date(2021, 1, 1)]
         found = transaction.existing(
             "fx", keys_of(tmp_path, pa.table({"currency": ["USD", "USD"], "on": days}))
-        )
+        ).read_all()
         assert found["on"].to_pylist() == [date(2021, 1, 1)]
 
 
