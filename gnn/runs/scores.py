@@ -159,7 +159,7 @@ def _shortfall(run: StoredRun, status: int, known: int, rows: int) -> str | None
     if not lacking:
         return "no row of any table names it"
     counted = f"{known:,} of {columns:,} columns are known from {rows:,} rows"
-    return f"{counted}; {lacking:,} more are needed to reach {minimum:.0%}"
+    return f"{counted}; at least {lacking:,} more must be known to reach {minimum:.0%}"
 
 
 def _data_coverage(run: StoredRun, at: NDArray[np.int64]) -> list[Body]:
