@@ -40,7 +40,8 @@ def spread_of(uncertainty: Uncertainty, columns: Sequence[NDArray[np.float64]]) 
     """Standard deviation of log-odds, float64 [rows], from the four centred columns that are weighed."""
     x = np.column_stack([np.ones(len(columns[0])), *columns])
     by_weights = np.einsum("ij,jk,ik->i", x, uncertainty.covariance, x)
-    return np.sqrt(np.maximum(by_weights, 0.0) + uncertainty.spread**2)
+    spread: NDArray[np.float64] = np.sqrt(np.maximum(by_weights, 0.0) + uncertainty.spread**2)
+    return spread
 
 
 def z_interval(

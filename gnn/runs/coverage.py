@@ -70,7 +70,8 @@ class Coverage:
         columns = sum(group.columns for group in self.groups)
         if not columns:
             return np.ones(len(self.rows), np.float32)
-        return (self.known.sum(axis=1) / columns).astype(np.float32)
+        share: NDArray[np.float32] = (self.known.sum(axis=1) / columns).astype(np.float32)
+        return share
 
     def too_thin(self, minimum_share: float) -> NDArray[np.bool_]:
         """Parties without enough evidence for a score, bool [n]."""

@@ -118,7 +118,7 @@ def _text(value: Any) -> str:
 
 def _alike(stored: Any, recomputed: Any) -> bool:
     if _is_number(stored) and _is_number(recomputed):
-        return abs(stored - recomputed) <= TOLERANCE
+        return bool(abs(stored - recomputed) <= TOLERANCE)
     if isinstance(stored, dict) and isinstance(recomputed, dict):
         return stored.keys() == recomputed.keys() and all(_alike(stored[k], recomputed[k]) for k in stored)
     return bool(stored == recomputed)
