@@ -107,10 +107,11 @@ def require_evidence(panel: Panel) -> None:
         labels = panel.labels(part)
         bad = int(labels.sum())
         if bad < least or bad == len(labels):
+            again = "; once: false asks again about those who had it" if panel.task.once else ""
             raise Refused(
                 f"task {panel.task.name}: {bad} of {len(labels)} cases of the {part} part are bad; at least "
                 f"{least} bad ones, and good ones beside them, are needed. No model was made: load a longer "
-                "history, or choose another task or horizon",
+                f"history, or choose another task or horizon{again}",
                 part=part,
                 positives=bad,
                 cases=len(labels),

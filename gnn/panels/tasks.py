@@ -13,6 +13,9 @@ from graph.source import SourceDeclaration, Task
 #: Days past due that make a buyer's invoice late, by built-in target.
 LATE_DAYS: Mapping[str, int] = {"late_30": 30, "late_90": 90}
 
+#: Days ahead that a task nobody declared may ask about.
+HORIZONS = (365, 180, 90, 30, 7)
+
 #: A seller is diluted when voids and credit notes exceed this share of what it invoiced.
 DILUTION_SHARE = 0.10
 
@@ -34,7 +37,8 @@ def _has_payment_dates(tables: Mapping[str, pa.Table]) -> bool:
 
 
 def recorded_tasks(tables: Mapping[str, pa.Table]) -> dict[str, Task]:
-    """A task for each kind of ``outcomes`` that happened at all, by kind: will it happen within a year?
+    """A task for each kind of ``outcomes`` that happened at all, by kind: will it happen within a year, or
+    the longest of ``HORIZONS`` whose thrice fits between the first and the last on record?
 
     A party that had the event leaves the population unless some had it twice; where good ends are stated
     too, only parties with a stated one are asked about.
@@ -48,7 +52,9 @@ def recorded_tasks(tables: Mapping[str, pa.Table]) -> dict[str, Task]:
         cases = bad.filter(pc.equal(bad["kind"], kind))
         once = cases.num_rows == len(pc.unique(cases["party_code"]))
         stated = pc.sum(pc.equal(outcomes["kind"], kind)).as_py() > cases.num_rows
-        tasks[kind] = Task(name=kind, outcome=kind, once=once, stated_only=stated)
+        span = pc.min_max(cases["occurred_on"].cast(pa.int32())).as_py()
+        horizon = next((h for h in HORIZONS if 3 * h <= span["max"] - span["min"]), HORIZONS[-1])
+        tasks[kind] = Task(kind, kind, horizon, once=once, stated_only=stated)
     return tasks
 
 

@@ -357,6 +357,10 @@ def test_without_a_declared_task_the_outcomes_on_record_ask(tmp_path: Path) -> N
     defaults = snapshot(tmp_path / "one", trade, date(2022, 1, 1)).tables
     task = choose_task([SourceDeclaration("s")], None, defaults)
     assert (task.name, task.outcome, task.once, task.stated_only) == ("default", "default", False, True)
+    assert task.horizon_days == 7
+    trade["outcomes"][1]["occurred_on"] = day + timedelta(300)
+    longer = snapshot(tmp_path / "longer", trade, date(2022, 1, 1)).tables
+    assert choose_task([], None, longer).horizon_days == 90
     assert choose_task([], "late_30", defaults).outcome == "late_30"
     trade["outcomes"] += [{**outcome(3, day), "outcome_id": "f", "kind": "fraud"}]
     several = snapshot(tmp_path / "two", trade, date(2022, 1, 1)).tables
