@@ -81,7 +81,8 @@ class Interval(Strict):
     level: float = Field(description="share of cases it is made to hold, 0 to 1")
     low: float = Field(
         description="lower end for the rate of bad outcomes among parties whose records look the same: from "
-        "a bootstrap over parties of weights and calibration, and models that lack part of the parties",
+        "a bootstrap over parties of weights and calibration, models that lack part of the parties, and the "
+        "bad rate's movement between the days learned from",
         ge=0, le=1,
     )  # fmt: skip
     high: float = Field(description="its upper end", ge=0, le=1)

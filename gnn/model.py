@@ -96,11 +96,13 @@ class Uncertainty:
 
     ``covariance`` float64 [5, 5]: of the blend's base and four weights, calibration included, over a
     bootstrap of the validation rows' parties. ``spread``: standard deviation, in log-odds, of what trees and
-    network say when other parties had been there to learn from.
+    network say when other parties had been there to learn from. ``drift``: standard deviation of how far the
+    bad rate moves, in log-odds, from one prediction day to another.
     """
 
     covariance: NDArray[np.float64]
     spread: float
+    drift: float
 
 
 @dataclass(frozen=True)

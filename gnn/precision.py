@@ -3,7 +3,7 @@
 Log-odds of a party are linear in the blend's base and weights, so their variance over a bootstrap of parties
 is one small quadratic form; the variance of what trees and network say comes on top::
 
-    spread² = (1, parts)ᵀ · covariance · (1, parts) + spread of the members²
+    spread² = (1, parts)ᵀ · covariance · (1, parts) + spread of the members² + drift of the bad rate²
     PD      in σ(z ± 1.645·spread)
 
 This is the interval of a *rate*: the share of bad outcomes among parties whose records look the same. The
@@ -40,7 +40,9 @@ def spread_of(uncertainty: Uncertainty, columns: Sequence[NDArray[np.float64]]) 
     """Standard deviation of log-odds, float64 [rows], from the four centred columns that are weighed."""
     x = np.column_stack([np.ones(len(columns[0])), *columns])
     by_weights = np.einsum("ij,jk,ik->i", x, uncertainty.covariance, x)
-    spread: NDArray[np.float64] = np.sqrt(np.maximum(by_weights, 0.0) + uncertainty.spread**2)
+    spread: NDArray[np.float64] = np.sqrt(
+        np.maximum(by_weights, 0.0) + uncertainty.spread**2 + uncertainty.drift**2
+    )
     return spread
 
 

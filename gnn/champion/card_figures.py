@@ -73,7 +73,7 @@ def slices_text(evaluation: Body) -> str:
         return "Not stored with this model."
     rows = [
         [
-            escaped(each["by"]),
+            escaped(f"{each['by']}: {each['basis']}"),
             escaped(each["label"]),
             f"{each['n']:,}",
             f"{each['positives']:,}",

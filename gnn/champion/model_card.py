@@ -82,9 +82,9 @@ def _target(task: Task) -> str:
 
 def _population(task: Task) -> str:
     asked = [*task.roles, *task.party_kinds]
-    conditions = [f"{', '.join(map(escaped, asked))} only" if asked else "every party"]
+    conditions = [f"Every {' or '.join(map(escaped, asked))}" if asked else "Every party"]
     if task.active_within_days is not None:
-        conditions.append(f"with a row of its own in the {task.active_within_days} days before")
+        conditions.append(f"that has a row of its own in the {task.active_within_days} days before")
     if task.once:
         conditions.append("that has not had the outcome yet")
     return (
@@ -139,11 +139,11 @@ def _equation(model: Model) -> str:
     return (
         "```text\n"
         "log-odds of bad = base + own + environment + Σ inherited(relation)\n"
-        f"base            = {blend.base:+.4f}   (PD {base:.2%}: a party that is average in every part)\n"
+        f"base             = {blend.base:+.4f}   (PD {base:.2%}: a party that is average in every part)\n"
         f"own, environment = {blend.own_trees:.4f} · trees + {blend.own_network:.4f} · network\n"
-        f"inherited       = {blend.inherited_trees:.4f} · trees + {blend.inherited_network:.4f} · network, "
+        f"inherited        = {blend.inherited_trees:.4f} · trees + {blend.inherited_network:.4f} · network, "
         "by relation\n"
-        "score           = 600 + 40 · log2(odds of good / 20), held within 300 to 900; higher is safer\n"
+        "score            = 600 + 40 · log2(odds of good / 20), held within 300 to 900; higher is safer\n"
         "```\n\n"
         "Each tree reads the columns of one group (own, environment, one relation), so the split is an exact "
         "sum. The network's part of a relation is a sum over counterparties and paths of two hops. Parts are "
@@ -173,10 +173,11 @@ def _intervals(model: Model) -> str:
     named = ", ".join(f"{name} {error:.3f}" for name, error in zip(names, errors, strict=True))
     return (
         f"A PD comes with two {LEVEL:.0%} intervals. The one of the *rate* covers the bootstrap over "
-        f"validation parties of weights and calibration (standard errors: {named}) and how far models "
-        f"disagree that each lack part of the parties ({model.uncertainty.spread:.3f} in log-odds). The one "
-        f"of the *party* adds what no record shows, assumed to spread by {UNSEEN_SPREAD:g} in log-odds. "
-        "Neither covers a world that changes. `docs/interval.md` has what was measured where truth is known."
+        f"validation parties of weights and calibration (standard errors: {named}), how far models "
+        f"disagree that each lack part of the parties ({model.uncertainty.spread:.3f} in log-odds), and how "
+        f"far the bad rate moved between the days learned from ({model.uncertainty.drift:.3f}). The one of "
+        f"the *party* adds what no record shows, assumed to spread by {UNSEEN_SPREAD:g} in log-odds. "
+        "`docs/interval.md` has what was measured where truth is known."
     )
 
 

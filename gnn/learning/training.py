@@ -200,8 +200,7 @@ def _weighed(fitted: Fitted, panel: Panel) -> tuple[Blend, Uncertainty, dict[str
     disagreement = Disagreement(fitted)
     columns = fitted.columns(panel.of("valid"), disagreement.look)
     blend, facts = _blend(fitted, columns, panel)
-    y, party = panel.labels("valid"), panel.parties("valid")
-    return blend, uncertainty_of(blend, columns, y, party, disagreement), facts
+    return blend, uncertainty_of(blend, columns, panel, disagreement), facts
 
 
 def _blend(

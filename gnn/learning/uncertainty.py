@@ -12,7 +12,7 @@ from gnn.columns.views import View
 from gnn.learning.blend import PULL
 from gnn.learning.fitted import Fitted
 from gnn.model import Blend, Uncertainty
-from gnn.panels.panel import Origin
+from gnn.panels.panel import Origin, Panel
 from gnn.scoring import raw_parts
 from gnn.trees import total
 
@@ -104,13 +104,27 @@ class Disagreement:
         return jackknife_spread([part @ served_weights(blend)[1:] for part in self.parts])
 
 
+def drift_of(cases: NDArray[np.int64], bad: NDArray[np.int64]) -> float:
+    """Standard deviation of the change of the bad rate between two days, in log-odds, beyond chance.
+
+    ``cases``, ``bad``: of each day. Between-day variance by moments (DerSimonian and Laird 1986), twice,
+    since both days move. Days whose windows overlap move together, so it errs on the small side there.
+    """
+    rate = (bad + 0.5) / (cases + 1.0)
+    log_odds, weight = np.log(rate / (1.0 - rate)), cases * rate * (1.0 - rate)
+    mean = (weight @ log_odds) / weight.sum()
+    beyond_chance = weight @ (log_odds - mean) ** 2 - (len(cases) - 1)
+    scale = weight.sum() - (weight**2).sum() / weight.sum()
+    return float(np.sqrt(2.0 * max(beyond_chance, 0.0) / scale)) if scale > 0 else 0.0
+
+
 def uncertainty_of(
-    blend: Blend,
-    columns: Sequence[NDArray[np.float64]],
-    y: NDArray[np.int8],
-    party: NDArray[np.integer],
-    disagreement: Disagreement,
+    blend: Blend, columns: Sequence[NDArray[np.float64]], panel: Panel, disagreement: Disagreement
 ) -> Uncertainty:
     """Uncertainty of a model whose validation rows have the centred ``columns`` that ``blend`` weighs."""
+    y, party = panel.labels("valid"), panel.parties("valid")
     drawn = resampled_weights(columns, y, party, served_weights(blend))
-    return Uncertainty(np.cov(drawn, rowvar=False), disagreement.spread(blend))
+    learned = [*panel.of("train"), *panel.of("valid")]
+    cases = np.array([len(origin.labels) for origin in learned])
+    bad = np.array([origin.labels.sum() for origin in learned], np.int64)
+    return Uncertainty(np.cov(drawn, rowvar=False), disagreement.spread(blend), drift_of(cases, bad))

@@ -46,6 +46,6 @@ def test_the_spread_is_that_of_the_drawn_weights() -> None:
     rng = np.random.default_rng(6)
     drawn = rng.normal(size=(5_000, 5)) @ rng.normal(size=(5, 5))
     columns = list(rng.normal(size=(4, 30)))
-    found = spread_of(Uncertainty(np.cov(drawn, rowvar=False), 0.5), columns)
+    found = spread_of(Uncertainty(np.cov(drawn, rowvar=False), 0.4, 0.3), columns)
     z = np.column_stack([np.ones(30), *columns]) @ drawn.T
     np.testing.assert_allclose(found, np.sqrt(z.var(axis=1, ddof=1) + 0.25), rtol=1e-9)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from gnn.learning.blend import weigh
-from gnn.learning.uncertainty import jackknife_spread, resampled_weights
+from gnn.learning.uncertainty import drift_of, jackknife_spread, resampled_weights
 from gnn.model import Model, Uncertainty
 from gnn.panels.panel import Panel
 from gnn.precision import spread_of, z_interval
@@ -41,7 +41,7 @@ def test_the_interval_holds_the_true_rate_as_often_as_it_says() -> None:
         columns, y = drawn(seed, 600)
         at = served(columns, y)
         covariance = np.cov(resampled_weights(columns, y, np.arange(len(y)), at), rowvar=False)
-        spread = spread_of(Uncertainty(covariance, 0.0), places)
+        spread = spread_of(Uncertainty(covariance, 0.0, 0.0), places)
         low, high = z_interval(at[0] + np.column_stack(places) @ at[1:], spread)
         held.append((low <= truth) & (truth <= high))
     assert 0.82 < np.mean(held) < 0.97
@@ -82,6 +82,19 @@ def test_the_jackknife_knows_the_error_of_a_mean() -> None:
         estimates.append(jackknife_spread(lacking) ** 2)
     assert np.mean(estimates) == pytest.approx(1 / 200, rel=0.1)
     assert jackknife_spread([np.ones(3)] * 4) == 0.0
+
+
+def test_days_that_differ_by_chance_alone_do_not_drift() -> None:
+    rng = np.random.default_rng(7)
+    cases = np.full(6, 3_000)
+    still = [drift_of(cases, rng.binomial(cases, 0.05)) for _ in range(300)]
+    assert np.median(still) < 0.05
+    moved = []
+    for _ in range(300):
+        rate = expit(-3.0 + 0.4 * rng.normal(size=6))
+        moved.append(drift_of(cases, rng.binomial(cases, rate)) ** 2)
+    assert np.sqrt(np.mean(moved)) == pytest.approx(0.4 * np.sqrt(2), rel=0.15)
+    assert drift_of(np.array([50]), np.array([3])) == 0.0
 
 
 def test_a_trained_model_states_its_spread(trained: Model, panel_of_parts: Panel, tmp_path: Path) -> None:
