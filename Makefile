@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 WORKERS ?= 2
 export PYTHONHASHSEED := 0
 
-.PHONY: demo test test-all check format bench-speed install clean
+.PHONY: demo test test-all check format card bench-speed install clean
 
 install: $(STAMP)
 
@@ -35,6 +35,14 @@ check: $(STAMP)
 format: $(STAMP)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# docs/model-card.md, from the bundled labour certification records.
+card: $(STAMP)
+	workspace=$$(mktemp -d) && \
+	$(BIN)/ecorisk --workspace $$workspace load h2_labor_certification loaders/samples/h2_labor_certification && \
+	$(BIN)/ecorisk --workspace $$workspace train && \
+	$(BIN)/ecorisk --workspace $$workspace card --out docs/model-card.md; \
+	status=$$?; rm -rf $$workspace; exit $$status
 
 bench-speed: $(STAMP)
 	$(BIN)/python -m bench.speed
