@@ -101,6 +101,40 @@ def test_a_model_is_champion_only_once_promoted(tmp_path: Path) -> None:
         workspace.promote("def")
 
 
+def test_the_candidate_is_not_the_champion(tmp_path: Path) -> None:
+    workspace = Workspace.open(tmp_path)
+    assert workspace.candidate() is None
+    workspace.place_model("abc", one_file)
+    workspace.nominate("abc")
+    assert workspace.candidate() == workspace.models / "abc"
+    assert workspace.champion() is None
+
+
+def test_a_model_is_found_by_the_start_of_its_sha(tmp_path: Path) -> None:
+    workspace = Workspace.open(tmp_path)
+    for sha in ("abc1", "abd2"):
+        workspace.place_model(sha, one_file)
+    workspace.nominate("abc1")
+    assert workspace.model("abc") == workspace.models / "abc1"
+    for sha in ("ab", "x", "cand"):
+        with pytest.raises(BadInput, match="a sha that starts with"):
+            workspace.model(sha)
+    with pytest.raises(BadInput, match="cannot name"):
+        workspace.model("../abc1")
+
+
+def test_promotions_are_appended_and_a_torn_line_harms_no_other(tmp_path: Path) -> None:
+    workspace = Workspace.open(tmp_path)
+    assert workspace.promotions() == []
+    workspace.record_promotion({"number": 1, "because": "one\ntwo"})
+    with workspace.promotions_file.open("ab") as file:
+        file.write(b'{"number": 2, "beca')
+    workspace.record_promotion({"number": 3})
+    workspace.record_promotion({"number": 4})
+    assert [line["number"] for line in workspace.promotions()] == [1, 3, 4]
+    assert workspace.promotions()[0]["because"] == "one\ntwo"
+
+
 @pytest.mark.parametrize("name", ["", ".", "..", "../x", "a/b", ".hidden", "a\0b"])
 def test_names_cannot_leave_the_workspace(tmp_path: Path, name: str) -> None:
     workspace = Workspace.open(tmp_path)
