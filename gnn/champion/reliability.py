@@ -38,6 +38,27 @@ class Calibration:
         """Values by name; intervals as [low, mid, high]."""
         return asdict(self)
 
+    @property
+    def shifted(self) -> bool:
+        """Whether the bad rate has moved away from what calibration saw: stated odds are off as a whole."""
+        low, _, high = self.observed
+        return not low <= self.predicted <= high
+
+    def sentence(self) -> str:
+        """The same in one line, a shifted base rate first."""
+        said = f"stated on average {self.predicted:.3f}, observed {with_interval(self.observed, 3)}"
+        if self.slope is not None and self.intercept is not None:
+            said += f"; slope {with_interval(self.slope)}, intercept {with_interval(self.intercept)}"
+        return f"the base rate has moved since calibration: {said}" if self.shifted else said
+
+
+def with_interval(span: Span | None, digits: int = 2) -> str:
+    """A figure with its interval, for people; nothing where there is none."""
+    if span is None:
+        return ""
+    low, mid, high = (f"{value:.{digits}f}" for value in span)
+    return f"{mid} [{low}, {high}]"
+
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def _weighted_line(

@@ -16,7 +16,7 @@ from sklearn.metrics import roc_auc_score
 
 from gnn.champion.intervals import bootstrap_aucs, interval
 from gnn.champion.metrics import expected_calibration_error
-from gnn.champion.reliability import Calibration, Span, calibration_of
+from gnn.champion.reliability import Calibration, Span, calibration_of, with_interval
 from gnn.columns.features import raw_columns
 from gnn.panels.panel import Origin
 from graph.vocabulary import SIZE_BANDS
@@ -170,19 +170,13 @@ def slices(
     )
 
 
-def _with_interval(span: Span | None, digits: int = 2) -> str:
-    if span is None:
-        return ""
-    low, mid, high = (f"{value:.{digits}f}" for value in span)
-    return f"{mid} [{low}, {high}]"
-
-
-def slices_table(found: Sequence[Slice]) -> Table:
-    """One row a bin, for people."""
+def slices_table(found: Sequence[Slice], whole: Calibration) -> Table:
+    """One row a bin, for people; ``whole``: calibration of all rows."""
     table = Table(
         title="By size, counterparties and thickness of the file",
         title_justify="left",
-        caption="intervals: 95 %, over parties; false alarms: share of good ones in the riskiest tenth",
+        caption=f"all: {whole.sentence()}\n"
+        "intervals: 95 %, over parties; false alarms: share of good ones in the riskiest tenth",
         caption_justify="left",
         box=SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
@@ -198,11 +192,11 @@ def slices_table(found: Sequence[Slice]) -> Table:
             each.label,
             f"{each.n:,}",
             f"{each.positives:,}",
-            _with_interval(each.auc),
+            with_interval(each.auc),
             f"{each.ece:.3f}",
             f"{each.calibration.predicted:.3f}",
-            _with_interval(each.calibration.observed, 3),
-            _with_interval(each.calibration.slope),
+            with_interval(each.calibration.observed, 3),
+            with_interval(each.calibration.slope),
             "" if each.false_alarms is None else f"{each.false_alarms:.1%}",
         )
         before = by
