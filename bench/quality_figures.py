@@ -1,0 +1,164 @@
+"""Figures of kept runs: means over runs, paired intervals over parties, and what all sets say together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from bench.quality_models import PLACEBO
+from bench.quality_peers import GAT, PROPAGATION, SAGE
+from bench.quality_runs import KeptRun
+from gnn.champion.evaluation import DEFAULT, NETWORK
+from gnn.champion.intervals import bootstrap_aucs, interval
+from gnn.champion.metrics import calibration_line, expected_calibration_error
+
+#: In the order of the tables. The best of ``RIVALS`` on a set is what the default has to beat there.
+MODELS = ("null", "degree", PROPAGATION, "gbdt_own", SAGE, GAT, "gbdt_graph", NETWORK, DEFAULT, PLACEBO)
+RIVALS = ("degree", PROPAGATION, "gbdt_own", SAGE, GAT, "gbdt_graph")
+
+BEST = "best challenger"
+RESAMPLES = 1_000
+PERFECT_DRAWS = 400
+DIGITS = 6
+
+Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class SetFigures:
+    """``figures``: what is kept as JSON; ``aucs``: AUC by model in each resample of parties, [resamples]."""
+
+    figures: dict[str, Any]
+    aucs: Mapping[str, Vector]
+
+
+def _rounded(value: float) -> float:
+    return round(float(value), DIGITS)
+
+
+def _mean_scores(runs: Sequence[KeptRun], fold: int) -> tuple[KeptRun, dict[str, Vector]]:
+    """The first run of a fold, and each model's mean log-odds of test rows over its runs."""
+    mine = [kept for kept in runs if kept.about["fold"] == fold]
+    names = set.intersection(*(set(kept.parts["test"].z) for kept in mine))
+    return mine[0], {
+        name: np.mean([kept.parts["test"].z[name] for kept in mine], axis=0)
+        for name in MODELS
+        if name in names
+    }
+
+
+def _by_run(runs: Sequence[KeptRun]) -> dict[str, Any]:
+    """AUC and AP of every model in every run, with mean and standard deviation over runs."""
+    found: dict[str, Any] = {}
+    for name in MODELS:
+        tests = [kept.parts["test"] for kept in runs if name in kept.parts["test"].z]
+        if not tests:
+            continue
+        figures: dict[str, Any] = {"runs": len(tests)}
+        for metric, of in (("auc", roc_auc_score), ("ap", average_precision_score)):
+            values = [float(of(test.labels, test.z[name])) for test in tests]
+            figures[metric] = {
+                "mean": _rounded(np.mean(values)),
+                "sd": _rounded(np.std(values, ddof=1)) if len(values) > 1 else None,
+                "by_run": [_rounded(value) for value in values],
+            }
+        found[name] = figures
+    return found
+
+
+def _calibration(labels: NDArray[np.int8], z: Vector) -> dict[str, float]:
+    """Of the default on test rows; ``ece_perfect``: 95th percentile of a model whose PDs are true."""
+    pd, generator = expit(z), np.random.default_rng(5)
+    drawn = [
+        expected_calibration_error((generator.random(len(pd)) < pd).astype(np.int8), pd)
+        for _ in range(PERFECT_DRAWS)
+    ]
+    intercept, slope = calibration_line(labels, z)
+    return {
+        "ece": _rounded(expected_calibration_error(labels, pd)),
+        "ece_perfect": _rounded(np.quantile(drawn, 0.95)),
+        "intercept": _rounded(intercept),
+        "slope": _rounded(slope),
+        "bad_rate": _rounded(labels.mean()),
+        "mean_pd": _rounded(pd.mean()),
+    }
+
+
+def set_figures(runs: Sequence[KeptRun], resamples: int = RESAMPLES) -> SetFigures:
+    """Everything about one set. Differences are of the default less each model, on scores meaned over seeds.
+
+    Where a set has several folds, AUCs are meaned over them, in each resample of parties.
+    """
+    folds = sorted({kept.about["fold"] for kept in runs})
+    everybody = np.unique(np.concatenate([kept.parts["test"].parties for kept in runs]))
+    drawn, plain, calibrations = [], [], []
+    for fold in folds:
+        first, z = _mean_scores(runs, fold)
+        test = first.parts["test"]
+        party = np.searchsorted(everybody, test.parties).astype(np.int32)
+        drawn.append(bootstrap_aucs(test.labels, party, z, resamples, len(everybody)))
+        plain.append({name: float(roc_auc_score(test.labels, values)) for name, values in z.items()})
+        calibrations.append(_calibration(test.labels, z[DEFAULT]))
+    names = [name for name in MODELS if all(name in found for found in plain)]
+    aucs = {name: np.mean([found[name] for found in drawn], axis=0) for name in names}
+    mean = {name: float(np.mean([found[name] for found in plain])) for name in names}
+    models = _by_run(runs)
+    best = max((name for name in RIVALS if name in names), key=lambda name: mean[name])
+    figures = {
+        "runs": len(runs),
+        "folds": len(folds),
+        "cases": dict(runs[0].about["cases"]),
+        "parties": len(everybody),
+        "models": models,
+        "auc_of_mean_scores": {name: _rounded(mean[name]) for name in names},
+        "best_challenger": best,
+        "differences": {
+            name: _difference(mean[DEFAULT] - mean[name], aucs[DEFAULT] - aucs[name])
+            for name in names
+            if name != DEFAULT
+        },
+        "calibration": {
+            key: _rounded(np.mean([found[key] for found in calibrations])) for key in calibrations[0]
+        },
+        "training": [dict(kept.about["facts"]) for kept in runs],
+        "seconds": _seconds(runs),
+        "code": sorted({kept.about["code"] for kept in runs}),
+    }
+    return SetFigures(figures, aucs | {BEST: aucs[best]})
+
+
+def _difference(mid: float, drawn: Vector) -> list[float]:
+    low, high = interval(drawn)
+    return [_rounded(low), _rounded(mid), _rounded(high)]
+
+
+def _seconds(runs: Sequence[KeptRun]) -> dict[str, float]:
+    """Mean wall seconds of each step of a run."""
+    steps = [kept.about["seconds"] for kept in runs]
+    return {name: round(float(np.mean([s[name] for s in steps if name in s])), 1) for name in steps[0]}
+
+
+def pooled(found: Mapping[str, SetFigures]) -> dict[str, Any]:
+    """(low, mid, high) of the mean over sets of default less model; every set counts the same.
+
+    Resamples are drawn within each set and meaned across sets.
+    """
+    together: dict[str, Any] = {}
+    for name in (BEST, *MODELS):
+        sets = [key for key, one in found.items() if name in one.aucs and name != DEFAULT]
+        if not sets:
+            continue
+        mids = []
+        for key in sets:
+            figures = found[key].figures
+            other = figures["best_challenger"] if name == BEST else name
+            mids.append(figures["auc_of_mean_scores"][DEFAULT] - figures["auc_of_mean_scores"][other])
+        drawn = np.mean([found[key].aucs[DEFAULT] - found[key].aucs[name] for key in sets], axis=0)
+        together[name] = {"sets": sets, "auc": _difference(float(np.mean(mids)), drawn)}
+    return together
