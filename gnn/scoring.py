@@ -200,6 +200,15 @@ def blended(model: Model, raw: RawParts) -> BlendedParts:
     )
 
 
+def _centred_columns(centres: Centres, raw: RawParts) -> list[NDArray[np.float64]]:
+    """``blended_columns`` of ``raw.centred``, without a centred copy of every relation's part."""
+    means = (
+        centres.trees_columns.sum(), sum(centres.trees.values()),
+        centres.network_columns.sum(), sum(centres.network.values()),
+    )  # fmt: skip
+    return [column - mean for column, mean in zip(raw.blended_columns(), means, strict=True)]
+
+
 def _spread(values: NDArray[Any], rows: NDArray[np.int32], n: int, empty: int = 0) -> NDArray[Any]:
     """``values`` at ``rows`` of n, ``empty`` elsewhere."""
     out = np.full((n, *values.shape[1:]), empty, values.dtype)
@@ -223,7 +232,7 @@ def score(
     inherited = {name: _spread(part, asked, n) for name, part in parts.inherited.items()}
     x = view.columns.own_environment
     reason_columns, reason_parts = strongest(model, x[asked])
-    spread = spread_of(model.uncertainty, raw.centred(model.centres, len(schema.own)).blended_columns())
+    spread = spread_of(model.uncertainty, _centred_columns(model.centres, raw))
     return ScoredParts(
         base=model.blend.base,
         own=_spread(parts.own, asked, n),

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from gnn.columns.views import view_of
 from gnn.learning.blend import weigh
 from gnn.learning.uncertainty import drift_of, jackknife_spread, resampled_weights
 from gnn.model import Model, Uncertainty
 from gnn.panels.panel import Panel
 from gnn.precision import spread_of, z_interval
-from gnn.scoring import score
+from gnn.scoring import raw_parts, score
 
 TRUE = np.array([-1.0, 0.6, 0.5, 0.4, 0.7])
 
@@ -97,10 +96,14 @@ def test_days_that_differ_by_chance_alone_do_not_drift() -> None:
     assert drift_of(np.array([50]), np.array([3])) == 0.0
 
 
-def test_a_trained_model_states_its_spread(trained: Model, panel_of_parts: Panel, tmp_path: Path) -> None:
+def test_a_trained_model_states_its_spread(trained: Model, panel_of_parts: Panel) -> None:
     test = panel_of_parts.of("test")[0]
     found = score(trained, test.snapshot, test.known, test.codes)
     assert trained.uncertainty.spread > 0
     assert (found.spread[test.codes] >= trained.uncertainty.spread).all()
+    view = view_of(trained.preparation, test.snapshot, test.known)
+    raw = raw_parts(trained.preparation, trained.trees, trained.network, view, test.codes)
+    columns = raw.centred(trained.centres, len(trained.preparation.schema.own)).blended_columns()
+    np.testing.assert_allclose(found.spread[test.codes], spread_of(trained.uncertainty, columns), rtol=1e-9)
     others = np.setdiff1d(np.arange(test.snapshot.n_parties), test.codes)
     assert (found.spread[others] == 0).all()
