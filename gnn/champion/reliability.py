@@ -35,8 +35,8 @@ class Calibration:
     predicted: float
 
     def to_json(self) -> dict[str, object]:
-        """Values by name; intervals as [low, mid, high]."""
-        return asdict(self)
+        """Values by name, ``shifted`` among them; intervals as [low, mid, high]."""
+        return {**asdict(self), "shifted": self.shifted}
 
     @property
     def shifted(self) -> bool:
