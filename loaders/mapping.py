@@ -68,6 +68,8 @@ class FileMapping:
     optional: bool = False
     encoding: str = "utf-8"
     delimiter: str | None = None
+    skip: int = 0
+    comment: str = ""
     quote: str | None = '"'
     header: bool | tuple[str, ...] = True
     multiline: bool = False

@@ -59,6 +59,8 @@ def _header(stream: LineStream, mapping: FileMapping) -> tuple[list[str], bool]:
 
 
 def _delimiter(mapping: FileMapping, path: Path) -> str:
+    if mapping.delimiter == "whitespace":
+        return "\t"  # what a LineStream makes of it
     return mapping.delimiter or ("\t" if format_of(mapping, path) == "tsv" else ",")
 
 

@@ -11,6 +11,7 @@ import codecs
 import gzip
 import io
 import lzma
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -25,6 +26,8 @@ from loaders.mapping import FileMapping
 BLOCK_BYTES = 4 << 20
 #: First bytes of packed files.
 _MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"PK\x03\x04": "zip"}
+_SPACES = re.compile(rb"[ \t]+")
+_MARGINS = re.compile(rb"^[ \t]+|[ \t]+(?=\r?$)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -148,16 +151,23 @@ class LineStream(io.RawIOBase):
             yield self._vet(rest)
 
     def _vet(self, block: bytes) -> bytes:
-        """``block`` of whole lines without those that are not to be trusted."""
+        """``block`` of whole lines without those that are no records or not to be trusted."""
+        if self.mapping.delimiter == "whitespace":
+            block = _SPACES.sub(b"\t", _MARGINS.sub(b"", block))
         if self.mapping.multiline:
+            while self.lines_read < self.mapping.skip and block:
+                block = block.partition(b"\n")[2]
+                self.lines_read += 1
             if b"\0" in block:
                 raise file_refused(
                     self.label, "holds NUL characters", "set encoding (utf-16?) in the mapping"
                 )
             return block
-        quote = (self.mapping.quote or "").encode()
+        quote, comment = (self.mapping.quote or "").encode(), self.mapping.comment.encode()
         suspicious = (
-            b"\0" in block
+            self.lines_read < self.mapping.skip
+            or (comment and comment in block)
+            or b"\0" in block
             or block.startswith((b"\n", b"\r\n"))
             or b"\n\n" in block
             or b"\n\r" in block
@@ -171,7 +181,8 @@ class LineStream(io.RawIOBase):
         lines = _split_at_newline(block)
         kept = []
         for number, line in enumerate(lines, start=first):
-            fault = _line_fault(line, quote)
+            aside = number <= self.mapping.skip or (comment and line.startswith(comment))
+            fault = ("", "") if aside else _line_fault(line, quote)
             if fault is None:
                 kept.append(line)
                 continue

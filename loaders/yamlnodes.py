@@ -97,10 +97,11 @@ class Node:
         text = self.take(key, str)
         return None if text is None else parse_expression(text, self.file, f"{self.where}.{key}")
 
-    def character(self, key: str, default: str | None) -> str | None:
+    def character(self, key: str, default: str | None, words: tuple[str, ...] = ()) -> str | None:
+        """One character, or one of ``words``."""
         value = self.take(key, (str, type(None)), default)
-        if value is not None and len(value) > 1:
-            raise self.error(key, f"expected one character, found {value!r}")
+        if value is not None and len(value) > 1 and value not in words:
+            raise self.error(key, f"expected {' or '.join(('one character', *words))}, found {value!r}")
         return value or None
 
     def done(self) -> None:
