@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
+from gnn.columns.features import FeatureMatrix
 from gnn.trees import Trees, join
 
 #: Ensembles are trained side by side, each on one thread: two threads inside one ensemble wait for each other
 #: thirty times longer than they work as soon as the machine is shared.
 WORKERS = 2
-
-#: More columns than this are counted one after the other.
-WIDE = 400
 
 #: Group of a tree without a split, and of trees that may use every column.
 NO_GROUP = -1
@@ -57,11 +54,19 @@ def _parameters(settings: BoostingSettings, groups: list[list[int]] | None, seed
         # Bins are the same for every seed, and found on so many rows: their copy in doubles is the peak.
         "data_random_seed": 1,
         "bin_construct_sample_cnt": 50_000,
+        # Both ways make the same trees; histograms of many columns side by side would leave the cache.
+        "force_col_wise": True,
         "verbosity": -1,
     }
     if groups is not None:
         parameters["interaction_constraints"] = groups
     return parameters
+
+
+def groups_of(matrix: FeatureMatrix) -> NDArray[np.int32]:
+    """The number of each column's group, in the order in which groups come, int32 [columns]."""
+    groups = tuple(dict.fromkeys(matrix.groups))
+    return np.array([groups.index(name) for name in matrix.groups], np.int32)
 
 
 @dataclass(frozen=True)
@@ -94,9 +99,7 @@ def fit_draws(
     groups = None
     if group_of_column is not None:
         groups = [np.flatnonzero(group_of_column == g).tolist() for g in np.unique(group_of_column)]
-    # Both ways make the same trees; the histograms of many columns side by side would leave the cache.
-    way = {"force_col_wise" if x.shape[1] > WIDE else "force_row_wise": True}
-    data = lgb.Dataset(x, label=y, params=_parameters(settings, groups, 0) | way, free_raw_data=True)
+    data = lgb.Dataset(x, label=y, params=_parameters(settings, groups, 0), free_raw_data=True)
     data.construct()
     shown = [
         data if draw.left_out is None else data.subset(np.flatnonzero(~draw.left_out).tolist()).construct()
@@ -104,15 +107,10 @@ def fit_draws(
     ]
 
     def job(seed: int, rows: lgb.Dataset) -> lgb.Booster:
-        return lgb.train(_parameters(settings, groups, seed) | way, rows, num_boost_round=settings.rounds)
+        return lgb.train(_parameters(settings, groups, seed), rows, num_boost_round=settings.rounds)
 
-    return fit_all([partial(job, draw.seed, rows) for draw, rows in zip(draws, shown, strict=True)])
-
-
-def fit_all(jobs: Sequence[Callable[[], lgb.Booster]]) -> list[lgb.Booster]:
-    """Boosters of all jobs, in order."""
     with ThreadPoolExecutor(WORKERS) as workers:
-        return list(workers.map(lambda job: job(), jobs))
+        return list(workers.map(job, (draw.seed for draw in draws), shown))
 
 
 def _append(node: dict[str, Any], nodes: list[list[float]]) -> tuple[int, float]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnn.columns.features import FeatureMatrix
-from gnn.learning.boosting import Draw, exported, fit_draws
+from gnn.learning.boosting import Draw, exported, fit_draws, groups_of
 from gnn.learning.preparation import TrainingSettings
 from gnn.panels.holdout import HELD_OUT_FOLDS
 from gnn.trees import Trees, join
@@ -25,7 +25,7 @@ def fit_groups(
     One member a seed; where rows are held out (int8 [rows]: from which member), one a fold.
     """
     groups = tuple(dict.fromkeys(matrix.groups))
-    group = np.array([groups.index(name) for name in matrix.groups], np.int32)
+    group = groups_of(matrix)
     seeds = settings.seeds
     draws = [Draw(seed) for seed in seeds]
     if held_out is not None:

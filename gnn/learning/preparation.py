@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 
-import lightgbm as lgb
 import numpy as np
 
 from gnn.columns.features import (
@@ -20,7 +18,8 @@ from gnn.columns.features import (
 from gnn.columns.linear_columns import ANY
 from gnn.columns.operators import HALF_LIFE_DAYS, gather, kinds_of
 from gnn.columns.views import surroundings_of
-from gnn.learning.boosting import STAGE_1, BoostingSettings, exported, fit, fit_all
+from gnn.learning.boosting import STAGE_1, BoostingSettings, Draw, exported, fit_draws
+from gnn.learning.scouting import scouted
 from gnn.model import Preparation
 from gnn.panels.panel import Origin
 from gnn.trees import Trees
@@ -78,11 +77,8 @@ def _stage_1(
     n_own = len(prepared.schema.own)
     group = (np.arange(rows.shape[1]) >= n_own).astype(np.int32)
 
-    def job(held_out: int) -> lgb.Booster:
-        used = row_fold != held_out
-        return fit(rows[used], labels[used], group, settings.stage_1, seed=held_out)
-
-    boosters = fit_all([partial(job, fold) for fold in range(FOLDS)])
+    draws = [Draw(seed=held_out, left_out=row_fold == held_out) for held_out in range(FOLDS)]
+    boosters = fit_draws(rows, labels, group, settings.stage_1, draws)
     gain = np.sum([booster.feature_importance("gain") for booster in boosters], axis=0)
     order = np.argsort(-gain[:n_own], kind="stable")
     chosen = np.sort(order[: settings.averaged_columns])
@@ -138,4 +134,4 @@ def prepare(
     prepared = replace(prepared, stage_1=ensembles, averaged=averaged)
     if any(origin.own_labels_known for origin in origins) and relations:
         prepared = replace(prepared, kept_share=_kept_share(origins, later, prepared))
-    return prepared
+    return scouted(prepared, origins, raws)
