@@ -74,10 +74,23 @@ def constant(value: Scalar | None, kind: str) -> str:
     return f"CAST({text} AS {kind})"
 
 
+def trimmed_text(raw: str) -> str:
+    """Text without the spaces around it, null where nothing is left.
+
+    Trimming costs more than all else there is to do with a text, so a column is asked first whether the
+    value begins and ends with a printable sign.
+    """
+    trimmed = f"nullif(trim({raw}, {_SPACES}), '')"
+    if not raw.replace(".", "_").isidentifier():
+        return trimmed
+    printable = f"{raw} > '!' AND {raw} < '~' AND {raw}[-1] BETWEEN '!' AND '~'"
+    return f"CASE WHEN {printable} THEN {raw} ELSE {trimmed} END"
+
+
 def _text(raw: str, source: str, nulls: tuple[str, ...] = ()) -> str:
     """``raw`` of type ``source`` as trimmed text; null where it is empty or one of ``nulls``."""
     if source == "VARCHAR":
-        text = f"nullif(trim({raw}, {_SPACES}), '')"
+        text = trimmed_text(raw)
     elif source in ("DOUBLE", "FLOAT"):
         whole = f"TRY_CAST({raw} AS BIGINT)"
         text = f"CASE WHEN {raw} = {whole} THEN CAST({whole} AS VARCHAR) ELSE CAST({raw} AS VARCHAR) END"
