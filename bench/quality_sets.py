@@ -100,19 +100,19 @@ _SETS = (
     ),
     BenchSet(
         "scms", "scms_delivery", "late_next_quarter", "SCMS: late deliveries in the next quarter",
-        "A few dozen vendors and sites, the same ones quarter after quarter; half of all deliveries come from "
-        "one hub.",
+        "A few dozen vendors and sites, the same ones quarter after quarter; half of all deliveries come "
+        "from one hub.",
         {"earlier: past late rate of the vendor (by delivery)": ".702"},
     ),
     BenchSet(
-        "cumcm", "cumcm2020c", "dilution_next_quarter", "CUMCM: a seller's voids and credit notes, next quarter",
+        "cumcm", "cumcm2020c", "dilution_next_quarter", "CUMCM: a seller's voids and credit notes",
         "Most cases are counterparties that are seen only through the invoices of 425 firms; firms are never "
         "each other's counterparties.",
     ),
     BenchSet(
         "olist", "olist", "dormant_next_quarter", "Olist: a seller without an item in three months",
-        "An item's buyer is known for the sampled 38 % of the orders alone; customers buy once, so paths between "
-        "sellers are few.",
+        "An item's buyer is known for the sampled 38 % of the orders alone; customers buy once, so paths "
+        "between sellers are few.",
         {"earlier: share of dormant sellers (full table)": "33.4 %"},
     ),
     BenchSet(

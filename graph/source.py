@@ -20,7 +20,8 @@ class Task:
     """A question asked of every party of a population at a day: will ``outcome`` happen within the horizon?
 
     ``outcome``: a kind of the ``outcomes`` table, or a built-in target that needs no outcomes
-    (``late_30``, ``late_90``: an invoice it must pay gets 30 / 90 days past due; ``dilution``).
+    (``late_30``, ``late_90``: an invoice it must pay gets 30 / 90 days past due; ``dilution``; ``dormant``:
+    a seller that sells nothing within the horizon).
     ``roles`` / ``party_kinds``: the population (empty: everyone).
     ``active_within_days``: at least one row of its own in the days before (None: no condition).
     ``once``: a party that had the event already has left the population (default, bankruptcy).

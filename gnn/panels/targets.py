@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from gnn.panels.tasks import DILUTION_SHARE, LATE_DAYS, is_built_in
+from gnn.panels.tasks import DILUTION_SHARE, DORMANT, LATE_DAYS, SALE, is_built_in
 from graph.asof import code_column, party_columns
 from graph.contract import TABLES
 from graph.relations import day_number
@@ -55,6 +55,12 @@ def days(column: pa.ChunkedArray) -> NDArray[np.int64]:
 def _codes(column: pa.ChunkedArray) -> NDArray[np.int64]:
     found: NDArray[np.int64] = column.fill_null(-1).to_numpy().astype(np.int64)
     return found
+
+
+def label_tables(task: Task) -> tuple[str, ...]:
+    """Tables that labels of ``task`` are read from."""
+    sales = ("shipments", "events") if task.outcome == DORMANT else ()
+    return ("parties", "invoices", "outcomes", *sales)
 
 
 def event_days(table: pa.Table, name: str) -> NDArray[np.int64]:
@@ -121,10 +127,15 @@ def known_outcomes(snapshot: Snapshot, task: Task) -> KnownOutcomes:
     """Every party's own results as of the snapshot's day.
 
     Where a source states good and bad ones, ``n`` counts the stated ones; where it states bad ones only,
-    every party with any evidence counts as one case. Built-in targets count invoices.
+    every party with any evidence counts as one case. Built-in targets count invoices; of dormancy, every
+    seller is one case, bad where it has not sold for the horizon.
     """
     n = snapshot.n_parties
     today = day_number(snapshot.as_of)
+    if task.outcome == DORMANT and is_built_in(task):
+        last = _last_sale(snapshot, today)
+        sold, idle = last > -NEVER, last <= today - task.horizon_days
+        return KnownOutcomes(sold.astype(np.float32), (sold & idle).astype(np.float32))
     if is_built_in(task):
         if "invoices" not in snapshot.tables:
             return KnownOutcomes(np.zeros(n, np.float32), np.zeros(n, np.float32))
@@ -156,6 +167,32 @@ def _dilution_cases(snapshot: Snapshot) -> tuple[NDArray[np.int64], NDArray[np.b
     return _codes(invoices["seller_code"]), lost.to_numpy()
 
 
+def _sales(snapshot: Snapshot) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """(party codes, day numbers) of every row that shows a party as a seller.
+
+    Invoices it issued that are neither void nor credit notes, what it shipped, and its events of kind
+    ``sale``.
+    """
+    if "invoices" in snapshot.tables:
+        invoices = _payable(snapshot)
+        yield _codes(invoices["seller_code"]), days(invoices["issued_on"])
+    if "shipments" in snapshot.tables:
+        shipments = snapshot.tables["shipments"]
+        yield _codes(shipments["shipper_code"]), event_days(shipments, "shipments")
+    if "events" in snapshot.tables:
+        events = snapshot.tables["events"]
+        events = events.filter(pc.equal(events["kind"], SALE))
+        yield _codes(events["party_code"]), days(events["occurred_on"])
+
+
+def _last_sale(snapshot: Snapshot, until: int) -> NDArray[np.int64]:
+    """Day of each party's last sale up to day ``until``, ``-NEVER`` where there is none, int64 [n]."""
+    last = np.full(snapshot.n_parties, -NEVER, np.int64)
+    for codes, when in _sales(snapshot):
+        np.maximum.at(last, codes[when <= until], when[when <= until])
+    return last
+
+
 def _has_role(parties: pa.Table, roles: tuple[str, ...]) -> NDArray[np.bool_]:
     padded = pc.binary_join_element_wise("", parties["roles"], "", "|")
     found = np.zeros(parties.num_rows, bool)
@@ -164,12 +201,13 @@ def _has_role(parties: pa.Table, roles: tuple[str, ...]) -> NDArray[np.bool_]:
     return found
 
 
-def _has_invoices(snapshot: Snapshot, task: Task) -> NDArray[np.bool_]:
+def _concerned(snapshot: Snapshot, task: Task) -> NDArray[np.bool_]:
     """Whom a built-in target is about: buyers with something to pay, sellers that still sell."""
-    asked = np.zeros(snapshot.n_parties, bool)
+    asked, today = np.zeros(snapshot.n_parties, bool), day_number(snapshot.as_of)
+    if task.outcome == DORMANT:
+        return _last_sale(snapshot, today) > today - task.horizon_days
     if "invoices" not in snapshot.tables:
         return asked
-    today = day_number(snapshot.as_of)
     invoices = _payable(snapshot)
     recent = days(invoices["issued_on"]) > today - RECENT_DAYS
     if task.outcome == "dilution":
@@ -193,7 +231,7 @@ def population(snapshot: Snapshot, task: Task) -> NDArray[np.int32]:
     if task.active_within_days is not None:
         asked &= _any_row(snapshot, day_number(snapshot.as_of) - task.active_within_days + 1)
     if is_built_in(task):
-        asked &= _has_invoices(snapshot, task)
+        asked &= _concerned(snapshot, task)
     elif task.once and not task.by_splits:
         codes, _, values = _outcome_rows(snapshot, task)
         asked[codes[values == 1]] = False
@@ -203,6 +241,8 @@ def population(snapshot: Snapshot, task: Task) -> NDArray[np.int32]:
 def results(later: Snapshot, task: Task, start: date, end: date) -> Results:
     """What happened in (``start``, ``end``] as known on the day of ``later``, by its party codes."""
     n, after, until = later.n_parties, day_number(start), day_number(end)
+    if task.outcome == DORMANT and is_built_in(task):
+        return Results(np.ones(n, bool), _last_sale(later, until) <= after)
     if is_built_in(task) and "invoices" not in later.tables:
         return Results(np.zeros(n, bool), np.zeros(n, bool))
     if task.outcome == "dilution" and is_built_in(task):

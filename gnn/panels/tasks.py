@@ -19,13 +19,20 @@ HORIZONS = (365, 180, 90, 30, 7)
 #: A seller is diluted when voids and credit notes exceed this share of what it invoiced.
 DILUTION_SHARE = 0.10
 
+#: A seller is dormant that sells nothing within the horizon.
+DORMANT = "dormant"
+
+#: Kind of ``events`` that says a party sold something where nobody knows to whom.
+SALE = "sale"
+
 BUILT_IN_TASKS: Mapping[str, Task] = {
-    name: Task(name=name, outcome=name, horizon_days=180, once=False) for name in (*LATE_DAYS, "dilution")
+    name: Task(name=name, outcome=name, horizon_days=180, once=False)
+    for name in (*LATE_DAYS, "dilution", DORMANT)
 }
 
 
 def is_built_in(task: Task) -> bool:
-    """Whether the target is computed from invoices instead of looked up in ``outcomes``."""
+    """Whether the target is computed from what parties do instead of looked up in ``outcomes``."""
     return task.outcome in BUILT_IN_TASKS
 
 

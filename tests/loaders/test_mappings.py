@@ -27,7 +27,7 @@ EXPECTED = {
     "fdcompcn": {"parties": 5_317, "links": 2_775 + 380 + 521, "splits": 5_317},
     "tolokers": {"parties": 11_758, "links": 519_000, "splits": 117_580},
     "smesd": {"outcomes": 3_976, "events": 15_366, "links": 13_240},
-    "olist": {"parties": 40_847, "events": 25_546},
+    "olist": {"parties": 40_847, "events": 94_660},
     "cumcm2020c": {"invoices": 1_087_766, "outcomes": 123},
 }
 SLOW = {"cumcm2020c", "olist", "h2_labor_certification"}

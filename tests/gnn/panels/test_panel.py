@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gnn.panels import panel as panels
 from gnn.panels.panel import (
     Origin,
     Panel,
@@ -28,6 +29,7 @@ from gnn.panels.targets import results
 from graph.duckdb_store import DuckDBStore
 from graph.errors import BadInput, Refused
 from graph.source import Part, SourceDeclaration, Task
+from graph.vocabulary import KindDeclaration
 from tests.ecosystems import START, load, parties, random_trade, snapshot
 
 Row = dict[str, Any]
@@ -267,6 +269,57 @@ def test_dilution_is_a_sellers_share_of_voids_and_credit_notes(tmp_path: Path) -
     assert known_outcomes(taken, dilution).bad.tolist()[:3] == [0, 1, 2]
 
 
+def test_dormant_sellers_sold_within_the_horizon_and_then_no_more(tmp_path: Path) -> None:
+    day = date(2020, 6, 1)
+
+    def bill(seller: int, days: int, **columns: Any) -> Row:
+        issued = day + timedelta(days)
+        return {
+            "invoice_id": f"{seller}:{days}", "seller_id": f"P{seller:03d}", "buyer_id": "P009",
+            "issued_on": issued, "known_on": issued, "amount": 100, "currency": "EUR", **columns,
+        }  # fmt: skip
+
+    def shipment(shipper: int, days: int) -> Row:
+        when = day + timedelta(days)
+        return {
+            "shipment_id": f"{shipper}:{days}", "shipper_id": f"P{shipper:03d}", "consignee_id": "P009",
+            "dispatched_on": when, "known_on": when,
+        }  # fmt: skip
+
+    def event(party: int, days: int, kind: str) -> Row:
+        when = day + timedelta(days)
+        return {
+            "event_id": f"{kind}:{party}:{days}", "party_id": f"P{party:03d}", "kind": kind,
+            "occurred_on": when, "known_on": when,
+        }  # fmt: skip
+
+    tables = {
+        "parties": parties(10),
+        # 0 stops, 1 goes on, 2 stopped long ago, 3 only voids what it sells afterwards, 4 buys (as 9 does).
+        "invoices": [
+            bill(0, -10), bill(1, -89), bill(1, 90), bill(2, -90), bill(3, -5), bill(3, 5, status="void"),
+            {**bill(4, 30), "seller_id": "P001", "buyer_id": "P004"},
+        ],
+        "shipments": [shipment(5, -1), shipment(6, -1), shipment(6, 91), shipment(1, 40)],
+        "events": [event(7, 0, "sale"), event(7, 1, "sale"), event(8, -3, "return"), event(0, 9, "return")],
+    }  # fmt: skip
+    task = replace(choose_task((), "dormant", {}), horizon_days=90)
+    declared = SourceDeclaration("test", event_kinds=(KindDeclaration("sale", relation=False),))
+    later = snapshot(tmp_path, tables, date(2021, 6, 1), declaration=declared)
+    now = DuckDBStore(tmp_path / "ecosystem.duckdb").read(day, None)
+    asked = [now.party_ids[int(code)].as_py() for code in population(now, task)]
+    assert asked == ["P000", "P001", "P003", "P005", "P006", "P007"]
+    found = results(later, task, day, day + timedelta(90))
+    assert found.stated.all()
+    assert [name for name in asked if found.bad[int(name[1:])]] == ["P000", "P003", "P005", "P006"]
+    known = known_outcomes(now, task)
+    assert (known.n.tolist(), known.bad.tolist()) == (
+        [1, 1, 1, 1, 0, 1, 1, 1, 0, 0], [0, 0, 1, 0, 0, 0, 0, 0, 0, 0]
+    )  # fmt: skip
+    restricted = replace(task, party_kinds=("person",))
+    assert len(population(now, restricted)) == 0
+
+
 def test_known_outcomes_count_statements_or_where_only_bad_ones_are_stated_evidence(tmp_path: Path) -> None:
     day = date(2021, 12, 31)
     both = [
@@ -346,7 +399,7 @@ def test_choosing_a_task(tmp_path: Path) -> None:
     ):
         with pytest.raises(BadInput):
             choose_task(declarations, name, {})
-    with pytest.raises(BadInput, match="dilution, late_30, late_90, one, two"):
+    with pytest.raises(BadInput, match="dilution, dormant, late_30, late_90, one, two"):
         choose_task([SourceDeclaration("s", tasks=(one, two))], None, {})
 
 
@@ -364,7 +417,7 @@ def test_without_a_declared_task_the_outcomes_on_record_ask(tmp_path: Path) -> N
     assert choose_task([], "late_30", defaults).outcome == "late_30"
     trade["outcomes"] += [{**outcome(3, day), "outcome_id": "f", "kind": "fraud"}]
     several = snapshot(tmp_path / "two", trade, date(2022, 1, 1)).tables
-    with pytest.raises(BadInput, match="default, dilution, fraud, late_30"):
+    with pytest.raises(BadInput, match="default, dilution, dormant, fraud, late_30"):
         choose_task([], None, several)
     fraud = choose_task([], "fraud", several)
     assert (fraud.outcome, fraud.once, fraud.stated_only) == ("fraud", True, False)
@@ -407,6 +460,21 @@ def test_thinning_keeps_rows_and_labels_together(tmp_path: Path) -> None:
     few = thinned(train, 11)
     assert sum(len(origin.codes) for origin in few) == 11
     for origin, all_rows in zip(few, train, strict=True):
+        assert labelled(origin).items() <= labelled(all_rows).items()
+
+
+def test_more_cases_than_it_takes_to_judge_are_drawn_and_it_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = store_of(tmp_path, trade_with([outcome(3, date(2020, 4, 1))]))
+    every = build_panel(store, DEFAULTS)
+    monkeypatch.setitem(panels.MOST_ROWS, "test", 9)
+    few = build_panel(store, DEFAULTS)
+    assert len(few.labels("test")) == 9 < len(every.labels("test"))
+    assert few.labels("valid").tolist() == every.labels("valid").tolist()
+    assert [note for note in few.notes if "drawn by a fixed seed" in note and note.startswith("test: 9 of")]
+    assert not [note for note in every.notes if "drawn" in note]
+    for origin, all_rows in zip(few.of("test"), every.of("test"), strict=True):
         assert labelled(origin).items() <= labelled(all_rows).items()
 
 
