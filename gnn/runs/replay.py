@@ -32,9 +32,12 @@ from graph.workspace import Workspace
 #: Log-odds and PDs that differ by no more are the same on another processor or library.
 TOLERANCE = 1e-6
 
+#: Runs named where one is not found.
+_LISTED = 20
+
 #: Figures of a score that are compared as they are.
 _FIGURES = (
-    "snapshot_sha", "model_sha", "status", "score", "band", "pd", "z", "percentile", "peer_group", "interval",
+    "snapshot_sha", "model_sha", "status", "score", "band", "pd", "z", "percentile", "peer_group",
 )  # fmt: skip
 
 
@@ -127,6 +130,8 @@ def _alike(stored: Any, recomputed: Any) -> bool:
 def _flat(body: Body) -> dict[str, Any]:
     """What is compared of an explanation: figures, parts (log-odds and points), reasons (points) by name."""
     found: dict[str, Any] = {name: body[name] for name in _FIGURES}
+    for name, value in (body["interval"] or {}).items():
+        found[f"interval: {name}"] = value
     for part in body["parts"]:
         name = " ".join(filter(None, (part["part"], part["relation"])))
         if part["log_odds"] is not None:
@@ -180,7 +185,8 @@ def run_folder(workspace: Workspace, run_id: str) -> Path:
     """Folder of a published run. Raises ``BadInput``, which lists the runs there are."""
     there = sorted(path.name for path in workspace.runs.iterdir() if (path / "manifest.json").is_file())
     if run_id not in there:
-        listed = ", ".join(there) or "none: run 'ecorisk score' first"
+        latest = f"{', '.join(there[-_LISTED:])} ({len(there)} in all)"
+        listed = latest if there else "none: run 'ecorisk score' first"
         raise BadInput(f"there is no run {run_id!r} in {workspace.runs}; runs there: {listed}", runs=there)
     return workspace.runs / run_id
 

@@ -83,7 +83,9 @@ def test_nothing_changed_so_every_figure_is_the_same(workspace: Workspace) -> No
     assert found.same
     assert found.explanations == ()
     assert all(figure.difference in (None, 0.0) for figure in found.figures)
-    assert {"z", "pd", "score", "interval", "reason 1", "points: own", "snapshot_sha"} <= set(figures(found))
+    assert {"z", "pd", "score", "interval: low", "reason 1", "points: own", "snapshot_sha"} <= set(
+        figures(found)
+    )
     assert "can be made again" in printed(found)
 
 
