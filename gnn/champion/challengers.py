@@ -9,7 +9,7 @@ each, as the model is.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnn.columns.features import ENVIRONMENT, OWN, FeatureMatrix, Stacked
-from gnn.columns.views import designs, view_of
+from gnn.columns.views import View, designs, view_of
 from gnn.learning.blend import calibrate, log_loss
 from gnn.learning.boosting import BoostingSettings, Draw, fit_draws
 from gnn.model import Model
@@ -28,7 +28,8 @@ from graph.errors import ArtifactMismatch
 
 SETTINGS = BoostingSettings()
 
-#: What each challenger sees. The graph one has every column, and no tree of it is confined to a group.
+#: What each challenger sees. The graph one has every column that the model reads, and no tree
+#: of it is confined to a group.
 CHALLENGERS = ("null", "degree", "gbdt_own", "gbdt_graph")
 
 #: Where they lie in a model's folder.
@@ -141,21 +142,17 @@ def _unseen(
     return raw
 
 
-def features_of(model: Model, origin: Origin, by_folds: bool = False) -> Iterator[FeatureMatrix]:
-    """Every column of an origin's rows, chunk by chunk, as the model makes them.
-
-    Relations are all that training looked at, also where the model itself goes without them. ``by_folds``:
-    rates and stage 1 of each party from models without its own fold, as on training days.
-    """
-    preparation = replace(model.preparation, relations=tuple(model.preparation.record_priors))
-    view = view_of(
-        preparation,
+def view_with_links(model: Model, origin: Origin, by_folds: bool = False) -> View:
+    """An origin as the model sees it, with all relations that training looked at, also where the model itself
+    goes without them. ``by_folds``: rates and stage 1 of each party from models without its own fold, as on
+    training days."""
+    return view_of(
+        replace(model.preparation, relations=tuple(model.preparation.record_priors)),
         origin.snapshot,
         origin.known,
         training=by_folds or origin.part == "train",
         own_labels_known=origin.own_labels_known,
     )
-    yield from designs(view, origin.codes)
 
 
 def labelled_rows(model: Model, origins: tuple[Origin, ...], held_out: bool = False) -> LabelledRows:
@@ -163,7 +160,7 @@ def labelled_rows(model: Model, origins: tuple[Origin, ...], held_out: bool = Fa
     labels = np.concatenate([origin.labels for origin in origins])
     stacked = Stacked(len(labels))
     for origin in origins:
-        for features in features_of(model, origin, by_folds=held_out):
+        for features in designs(view_with_links(model, origin, by_folds=held_out), origin.codes):
             stacked.add(features)
     member = np.concatenate([held_out_by(origin) for origin in origins]) if held_out else None
     return LabelledRows(stacked.matrix(), labels, member)

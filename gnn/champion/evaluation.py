@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from gnn.champion.challengers import CHALLENGERS, Challenger, features_of
+from gnn.champion.challengers import CHALLENGERS, Challenger, view_with_links
 from gnn.champion.intervals import auc_differences
 from gnn.champion.metrics import Metrics, calibration_line, measure
 from gnn.champion.reliability import Calibration, calibration_of
 from gnn.champion.slices import Slice, groupings, slices
-from gnn.columns.views import view_of
+from gnn.columns.views import designs, view_of
 from gnn.learning.blend import calibrate
 from gnn.model import Model
 from gnn.panels.panel import Origin, Panel
@@ -139,10 +139,11 @@ def score_part(model: Model, challengers: Mapping[str, Challenger], panel: Panel
     slope, intercept = calibrate(_network_z(valid), panel.labels("valid"))
     parts = []
     for origin in panel.of(part):
-        for features in features_of(model, origin):
+        view = view_with_links(model, origin)
+        for features in designs(view, origin.codes):
             for name in CHALLENGERS:
                 z[name].append(challengers[name].z(features))
-        raw = _raw_parts(model, origin)
+        raw = raw_parts(model.preparation, model.trees, model.network, view, origin.codes)
         z[NETWORK].append(intercept + slope * _network_z(raw))
         found = blended(model, raw)
         inherited = sum(found.inherited.values(), np.zeros(len(found.own)))
