@@ -118,7 +118,9 @@ def _gather_pairs(indptr, weight, values, rows, out):  # type: ignore[no-untyped
 
 
 @numba.njit(cache=True, parallel=True)
-def _shares_back(indptr, indices, any_indptr, any_indices, any_weight, out):  # type: ignore[no-untyped-def]
+def _shares_back(  # type: ignore[no-untyped-def]
+    indptr, indices, weight, any_indptr, any_indices, any_weight, back, total
+):
     for row in numba.prange(len(indptr) - 1):
         for pair in range(indptr[row], indptr[row + 1]):
             low, high = any_indptr[indices[pair]], any_indptr[indices[pair] + 1]
@@ -130,7 +132,18 @@ def _shares_back(indptr, indices, any_indptr, any_indices, any_weight, out):  # 
                 else:
                     high = middle
             if low < end and any_indices[low] == row:
-                out[pair] = any_weight[low]
+                back[pair] = any_weight[low]
+                total[row] += weight[pair] * back[pair]
+
+
+@numba.njit(cache=True, parallel=True)
+def _shares(indptr, weight, out):  # type: ignore[no-untyped-def]
+    for row in numba.prange(len(indptr) - 1):
+        in_all = 0.0
+        for pair in range(indptr[row], indptr[row + 1]):
+            in_all += weight[pair]
+        for pair in range(indptr[row], indptr[row + 1]):
+            out[pair] = weight[pair] / in_all if in_all > 0 else 0.0
 
 
 def gather(
@@ -191,10 +204,10 @@ def gather_two_hops(
     return out
 
 
-def _normalised(indptr: NDArray[np.int64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
-    row = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
-    sums = np.bincount(row, weights=weight, minlength=len(indptr) - 1)
-    return np.divide(weight, sums[row], out=np.zeros_like(weight), where=sums[row] > 0)
+def _normalised(indptr: NDArray[np.integer], weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    out = np.empty_like(weight)
+    _shares(indptr.astype(np.int64), weight, out)
+    return out
 
 
 def stakes(relation: Relation) -> NDArray[np.float64]:
@@ -242,12 +255,10 @@ def operators(snapshot: Snapshot, half_life_days: float = HALF_LIFE_DAYS) -> dic
 
 
 def _with_way_back(name: str, share: sp.csr_matrix, union: sp.csr_matrix) -> Operator:
-    indptr, indices = share.indptr.astype(np.int64), share.indices.astype(np.int32)
-    back = np.zeros(len(indices))
-    any_indptr, any_indices = union.indptr.astype(np.int64), union.indices.astype(np.int32)
-    _shares_back(indptr, indices, any_indptr, any_indices, union.data, back)
-    row = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
-    total = np.bincount(row, weights=share.data * back, minlength=len(indptr) - 1).astype(np.float64)
+    indptr, indices = share.indptr.astype(np.int64), share.indices.astype(np.int32, copy=False)
+    back, total = np.zeros(len(indices)), np.zeros(len(indptr) - 1)
+    any_indptr, any_indices = union.indptr.astype(np.int64), union.indices.astype(np.int32, copy=False)
+    _shares_back(indptr, indices, share.data, any_indptr, any_indices, union.data, back, total)
     return Operator(name, indptr, indices, share.data, back, total)
 
 
