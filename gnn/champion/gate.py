@@ -270,14 +270,15 @@ def judge(
     *,
     uses_links: bool,
     champion: str | None = None,
-    other_task: bool = False,
+    incomparable: str | None = None,
+    notes: tuple[str, ...] = (),
     settings: GateSettings | None = None,
 ) -> Gate:
     """The gate's verdict on the candidate of ``rows``.
 
     ``uses_links``: whether the candidate has inherited parts; without them it need not beat the model
-    without a graph. ``champion``: sha of the model behind ``rows.z["champion"]``; ``other_task``: it answers
-    another question, so that it cannot be compared.
+    without a graph. ``champion``: sha of the model behind ``rows.z["champion"]``; ``incomparable``: why it is
+    not among them.
     """
     asked = settings or GateSettings()
     enough = _cases(rows, asked)
@@ -286,9 +287,9 @@ def judge(
         conditions += _rankings(rows, asked, uses_links)
         conditions += _calibration(rows, asked)
         conditions += _by_bins(rows, asked)
-    if other_task:
-        conditions.append(
-            Condition("same question", "the champion answers another task", "the champion's task", False, {})
-        )
-    notes = () if uses_links else ("the candidate uses no links: they bring nothing, or there are none",)
+    if incomparable is not None:
+        required = "a readable champion of the same task"
+        conditions.append(Condition("comparable champion", incomparable, required, False, {}))
+    if not uses_links:
+        notes = ("the candidate uses no links: they bring nothing, or there are none", *notes)
     return Gate(champion, len(rows.labels), int(rows.labels.sum()), asked, tuple(conditions), notes)

@@ -7,7 +7,7 @@ import os
 import pwd
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,7 +33,7 @@ from gnn.learning.fitted import Fitted, Member, load_members
 from gnn.learning.training import Trained
 from gnn.model import Model
 from gnn.panels.panel import Origin, Panel, build_panel, thinned
-from graph.errors import BadInput, Refused
+from graph.errors import ArtifactMismatch, BadInput, Refused
 from graph.source import Task
 from graph.store import EcosystemStore
 from graph.workspace import Workspace
@@ -89,7 +89,16 @@ class Promotion:
 
 def _same_question(one: Task, other: Task) -> bool:
     """Whether two tasks differ in their days alone."""
-    return replace(one, as_of=other.as_of, fold=other.fold) == other
+    return replace(one, as_of=other.as_of) == other
+
+
+def _has_seen(model: Model, members: Sequence[Member], origins: Sequence[Origin]) -> bool:
+    """Whether results of these validation rows were labels of the model's training rows."""
+    task, learnt = artifact.task_of(model), model.facts["days"]
+    if task.by_splits or members or not isinstance(learnt, Mapping):
+        return False
+    last = max(map(date.fromisoformat, learnt["train"]))
+    return last + timedelta(task.horizon_days) > origins[0].as_of
 
 
 def _standing(
@@ -117,12 +126,19 @@ def judge_against(rows: JudgedRows, model: Model, champion: Path | None, panel: 
     uses_links = bool(model.relations)
     if champion is None:
         return judge(rows, uses_links=uses_links)
-    present = artifact.load(champion)
+    try:
+        present, members = artifact.load(champion), load_members(champion)
+    except ArtifactMismatch:
+        unread = "this version cannot read the champion"
+        return judge(rows, uses_links=uses_links, champion=champion.name, incomparable=unread)
     if not _same_question(artifact.task_of(present), artifact.task_of(model)):
-        return judge(rows, uses_links=uses_links, champion=champion.name, other_task=True)
+        other = "the champion answers another task"
+        return judge(rows, uses_links=uses_links, champion=champion.name, incomparable=other)
     origins = thinned(panel.of("valid"), MAX_ROWS)
-    z = {**rows.z, CHAMPION: _standing(present, load_members(champion), origins, rows)}
-    return judge(replace(rows, z=z), uses_links=uses_links, champion=champion.name)
+    z = {**rows.z, CHAMPION: _standing(present, members, origins, rows)}
+    seen = _has_seen(present, members, origins)
+    notes = ("the champion is flattered: it has learnt from results of these rows",) if seen else ()
+    return judge(replace(rows, z=z), uses_links=uses_links, champion=champion.name, notes=notes)
 
 
 def _stored_gate(folder: Path, champion: Path | None) -> Gate | None:
@@ -130,7 +146,11 @@ def _stored_gate(folder: Path, champion: Path | None) -> Gate | None:
     path = folder / GATE_FILE
     if not path.exists():
         return None
-    gate = Gate.from_json(json.loads(path.read_text("utf-8")))
+    try:
+        gate = Gate.from_json(json.loads(path.read_text("utf-8")))
+    except (KeyError, TypeError, ValueError):
+        # Written by another version.
+        return None
     same = gate.champion == (None if champion is None else champion.name) and gate.settings == GateSettings()
     return gate if same else None
 

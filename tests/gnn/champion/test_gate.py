@@ -74,8 +74,8 @@ def test_it_is_not_worse_than_the_champion(judged: JudgedRows) -> None:
 
 
 def test_another_question_cannot_be_compared(judged: JudgedRows) -> None:
-    found = judge(judged, uses_links=True, champion="abc", other_task=True)
-    assert found.failed == ("same question",)
+    found = judge(judged, uses_links=True, champion="abc", incomparable="it answers another task")
+    assert found.failed == ("comparable champion",)
 
 
 @pytest.mark.parametrize(

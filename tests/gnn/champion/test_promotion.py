@@ -90,8 +90,32 @@ def test_a_champion_of_another_task_is_not_compared(
     other = replace(model, facts={**model.facts, "task": task})
     rows = judged_rows(stand.trained, stand.peers, panel_of_parts)
     gate = judge_against(rows, model, workspace.models / placed(workspace, other), panel_of_parts)
-    assert "same question" in gate.failed
+    assert "comparable champion" in gate.failed
     assert f"AUC less {CHAMPION}'s" not in {condition.name for condition in gate.conditions}
+
+
+def test_a_champion_that_learnt_from_these_results_is_said_to_be_flattered(
+    stand: Stand, panel_of_parts: Panel, tmp_path: Path
+) -> None:
+    model = stand.trained.model
+    task = {**panel_of_parts.task.to_json(), "by_splits": False}
+    dated = replace(model, facts={**model.facts, "task": task})
+    champion = Workspace.open(tmp_path).models / placed(Workspace.open(tmp_path), dated)
+    rows = judged_rows(stand.trained, stand.peers, panel_of_parts)
+    assert "flattered" in judge_against(rows, dated, champion, panel_of_parts).notes[0]
+    save_members(dated, [Member(dated.trees, dated.network)] * 3, champion)
+    assert judge_against(rows, dated, champion, panel_of_parts).notes == ()
+
+
+def test_a_champion_that_cannot_be_read_blocks_nothing_but_the_gate(
+    stand: Stand, panel_of_parts: Panel, tmp_path: Path
+) -> None:
+    rows = judged_rows(stand.trained, stand.peers, panel_of_parts)
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / artifact.MODEL_FILE).write_text('{"layout": 0}')
+    gate = judge_against(rows, stand.trained.model, tmp_path / "old", panel_of_parts)
+    assert gate.champion == "old"
+    assert "comparable champion" in gate.failed
 
 
 def test_members_come_back_from_disk(stand: Stand, tmp_path: Path) -> None:
