@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 WORKERS ?= 2
 export PYTHONHASHSEED := 0
 
-.PHONY: demo test test-all check format card bench-speed install clean
+.PHONY: demo test test-all check format card bench-speed bench-quality install clean
 
 install: $(STAMP)
 
@@ -46,6 +46,11 @@ card: $(STAMP)
 
 bench-speed: $(STAMP)
 	$(BIN)/python -m bench.speed
+
+# Sets that are not under DATA are left out; FOLDER keeps runs, so that a long bench can be done in parts.
+DATA ?= ../shared/data
+bench-quality: $(STAMP)
+	$(BIN)/python -m bench.quality --data $(DATA) $(if $(FOLDER),--folder $(FOLDER)) --freeze
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

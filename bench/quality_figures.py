@@ -38,7 +38,7 @@ class SetFigures:
     aucs: Mapping[str, Vector]
 
 
-def _rounded(value: float) -> float:
+def _rounded(value: float | np.floating[Any]) -> float:
     return round(float(value), DIGITS)
 
 

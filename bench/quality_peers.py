@@ -51,8 +51,8 @@ class PeerSettings:
     learning_rate: float = 0.01
     weight_decay: float = 5e-4
     dropout: float = 0.5
-    budget: int = 300_000_000
-    least_epochs: int = 40
+    budget: int = 240_000_000
+    least_epochs: int = 30
 
 
 SETTINGS = PeerSettings()
@@ -69,9 +69,12 @@ class TwoLayers(nn.Module):
         hidden = settings.hidden
 
         def conv() -> nn.Module:
-            if kind == SAGE:
-                return SAGEConv((-1, -1), hidden)
-            return GATConv((-1, -1), hidden, add_self_loops=False)
+            made: nn.Module = (
+                SAGEConv((-1, -1), hidden)
+                if kind == SAGE
+                else GATConv((-1, -1), hidden, add_self_loops=False)
+            )
+            return made
 
         self.convs = nn.ModuleList(
             HeteroConv({edge_type: conv() for edge_type in edge_types}, aggr="sum") for _ in range(2)
@@ -98,8 +101,8 @@ class _Day:
 
     def work(self) -> int:
         """Numbers that a layer moves, about: columns of every node by relation, messages over every edge."""
-        messages = sum(e._nnz() if e.is_sparse_csr else 3 * e.shape[1] for e in self.edges.values())
-        return self.x.shape[0] * self.x.shape[1] * (1 + len(self.edges)) // 8 + messages
+        messages = sum(e._nnz() if e.is_sparse_csr else 4 * e.shape[1] for e in self.edges.values())
+        return self.x.shape[0] * self.x.shape[1] * (1 + len(self.edges)) // 16 + messages
 
 
 class _Columns:
@@ -108,7 +111,10 @@ class _Columns:
     def __init__(self, prepared: Preparation, origins: Sequence[Origin]) -> None:
         self._prepared = prepared
         rows = np.concatenate([self._raw(origin)[origin.codes] for origin in origins])
-        self._flagged = np.flatnonzero(~np.isfinite(rows).all(axis=0))
+        known = np.isfinite(rows)
+        self._kept = np.flatnonzero(known.any(axis=0))
+        rows, known = rows[:, self._kept], known[:, self._kept]
+        self._flagged = np.flatnonzero(~known.all(axis=0))
         # Heavy tails and 0/1 scales would drown everything else in a network, which has no thresholds.
         quantiles = min(QUANTILES, len(rows))
         self._quantiles = QuantileTransformer(
@@ -125,10 +131,11 @@ class _Columns:
 
     def of(self, origin: Origin) -> dict[str, NDArray[np.float64]]:
         """Columns by name, float64 [n_parties]."""
-        raw = self._raw(origin)
+        raw = self._raw(origin)[:, self._kept]
         known = np.isfinite(raw)
         values = np.where(known, np.clip(self._quantiles.transform(raw), -3.0, 3.0), 0.0)
-        names = self._prepared.schema.own + self._prepared.schema.environment
+        schema = self._prepared.schema
+        names = [(schema.own + schema.environment)[place] for place in self._kept]
         columns = {name: values[:, k] for k, name in enumerate(names)}
         return columns | {f"known:{names[k]}": known[:, k].astype(np.float64) for k in self._flagged}
 
@@ -171,7 +178,7 @@ def fit_network(
         part: [_day(kind, origin, columns, edge_types) for origin in panel.of(part)] for part in PARTS
     }
     network = TwoLayers(kind, edge_types, settings)
-    work = sum(day.work() for part in ("train", "valid") for day in days[part])  # type: ignore[index]
+    work = sum(day.work() for part in ("train", "valid") for day in days[part])
     epochs = int(np.clip(settings.budget // max(work, 1), settings.least_epochs, settings.epochs))
     _fit(network, days["train"], days["valid"], epochs, settings)
     return {"valid": _scores(network, days["valid"]), "test": _scores(network, days["test"])}
@@ -238,7 +245,8 @@ def _spread(origin: Origin, alpha: float) -> NDArray[np.float64]:
     links, found = _union(origin.snapshot.relations, len(n)), start.copy()
     for _ in range(STEPS):
         found = alpha * (links @ found) + (1.0 - alpha) * start
-    return found[origin.codes]
+    rows: NDArray[np.float64] = found[origin.codes]
+    return rows
 
 
 def propagate_labels(panel: Panel) -> Scores:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,7 +100,7 @@ def changes(now: Figures, frozen: Figures, allowed_fall: float) -> Changes:
     return Changes(shown, failed)
 
 
-def _markdown(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+def _markdown(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
     lines = [f"| {' | '.join(headings)} |", "|" + "---|" * len(headings)]
     return lines + [f"| {' | '.join(row)} |" for row in rows]
 
