@@ -29,6 +29,7 @@ from gnn.precision import LEVEL, UNSEEN_SPREAD
 from gnn.runs.coverage import MINIMUM_SHARE
 from gnn.runs.meanings import counterparties_text, meaning_of
 from gnn.runs.scorecard import pd_of
+from graph.errors import ArtifactMismatch
 from graph.source import Task
 from graph.vocabulary import EVENT_KINDS, LINK_KINDS
 
@@ -228,11 +229,21 @@ def render(model: Model, sha: str, evaluation: Body, gate: Body | None = None) -
 
 
 def card_of(folder: Path) -> str:
-    """The card of the model in ``folder``. Raises ``ArtifactMismatch`` where it cannot be read."""
-    gate = folder / GATE_FILE
-    return render(
-        artifact.load(folder),
-        folder.name,
-        json.loads((folder / EVALUATION_FILE).read_text("utf-8")),
-        json.loads(gate.read_text("utf-8")) if gate.is_file() else None,
-    )
+    """The card of the model in ``folder``.
+
+    Raises ``ArtifactMismatch`` where the model cannot be read, or no evaluation lies beside it.
+    """
+    model, evaluation = artifact.load(folder), _read(folder / EVALUATION_FILE)
+    if evaluation is None:
+        raise ArtifactMismatch(f"{folder} holds no {EVALUATION_FILE}, so there is no card: train again")
+    return render(model, folder.name, evaluation, _read(folder / GATE_FILE))
+
+
+def _read(path: Path) -> Body | None:
+    try:
+        found: Body = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise ArtifactMismatch(f"{path} cannot be read: {error}") from error
+    return found

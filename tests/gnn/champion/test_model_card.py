@@ -132,6 +132,12 @@ def test_it_is_read_from_the_models_folder(trained: Model, tmp_path: Path) -> No
     artifact.save(trained, tmp_path)
     (tmp_path / "evaluation.json").write_text(json.dumps(evaluation()), "utf-8")
     assert card_of(tmp_path) == render(artifact.load(tmp_path), tmp_path.name, evaluation())
+    (tmp_path / "evaluation.json").write_text("{", "utf-8")
+    with pytest.raises(ArtifactMismatch, match="cannot be read"):
+        card_of(tmp_path)
+    (tmp_path / "evaluation.json").unlink()
+    with pytest.raises(ArtifactMismatch, match="train again"):
+        card_of(tmp_path)
     (tmp_path / "model.json").write_text("{}", "utf-8")
     with pytest.raises(ArtifactMismatch):
         card_of(tmp_path)
