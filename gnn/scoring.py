@@ -17,6 +17,7 @@ from gnn.model import Centres, Model, Network, Preparation, ReadOut
 from gnn.panels.targets import KnownOutcomes
 from gnn.parts import ScoredParts
 from gnn.precision import spread_of
+from gnn.threads import threads_for
 from gnn.trees import Trees, join, total, total_by_column
 from graph.snapshot import Snapshot
 
@@ -155,7 +156,8 @@ def strongest(model: Model, x: NDArray[np.float32]) -> tuple[NDArray[np.int16], 
     columns, parts = np.empty((len(x), m), np.int16), np.empty((len(x), m), np.float32)
     for start in range(0, len(x), _CHUNK):
         chunk = slice(start, start + _CHUNK)
-        _largest(column_parts(model, x[chunk]), columns[chunk], parts[chunk])
+        with threads_for(len(x[chunk])):
+            _largest(column_parts(model, x[chunk]), columns[chunk], parts[chunk])
     return columns, parts
 
 

@@ -14,6 +14,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from gnn.threads import threads_for
+
 
 @dataclass(frozen=True)
 class Trees:
@@ -265,7 +267,8 @@ def total(trees: Trees, x: NDArray[np.float32]) -> NDArray[np.float64]:
     """
     out, made = np.zeros(len(x)), _decisions(trees)
     splits = (made.column, made.threshold, made.nan_left, made.kept)
-    _sum(x, made.used, made.first, *splits, made.leaf, out)
+    with threads_for(len(x)):
+        _sum(x, made.used, made.first, *splits, made.leaf, out)
     return out
 
 
@@ -278,5 +281,6 @@ def total_by_column(trees: Trees, x: NDArray[np.float32]) -> NDArray[np.float64]
     position, credit = np.zeros(most, np.int32), np.zeros(most)
     _credits(trees.roots, trees.column, trees.left, trees.right, trees.value, ends, position, credit)
     splits = (made.column, made.threshold, made.nan_left, made.kept)
-    _sum_by_column(x, made.used, made.first, *splits, ends, position, credit, out)
+    with threads_for(len(x)):
+        _sum_by_column(x, made.used, made.first, *splits, ends, position, credit, out)
     return out

@@ -16,6 +16,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from gnn.columns.linear_columns import ANY
+from gnn.threads import threads_for
 from graph.relations import Relation, day_number
 from graph.snapshot import Snapshot
 
@@ -151,7 +152,8 @@ def gather(
 ) -> NDArray[np.float64]:
     """A_r·values for the given rows: values [n, k] to float64 [rows, k]; NaN is not allowed."""
     out = np.zeros((len(rows), values.shape[1]))
-    _gather(operator.indptr, operator.indices, operator.weight, values, rows, out)
+    with threads_for(len(rows)):
+        _gather(operator.indptr, operator.indices, operator.weight, values, rows, out)
     return out
 
 
@@ -163,7 +165,8 @@ def gather_known(
     ``values`` [n, k], NaN where unknown; ``columns``: which of the k.
     """
     out = np.empty((len(rows), len(columns), 2), np.float32)
-    _gather_known(operator.indptr, operator.indices, operator.weight, values, columns, rows, out)
+    with threads_for(len(rows)):
+        _gather_known(operator.indptr, operator.indices, operator.weight, values, columns, rows, out)
     return out
 
 
@@ -176,10 +179,11 @@ def gather_known_two_hops(
 ) -> NDArray[np.float32]:
     """``gather_known`` over both hops without the way back; ``gathered``: everybody's, over any relation."""
     out = np.empty((len(rows), len(columns), 2), np.float32)
-    _gather_known_two_hops(
-        operator.indptr, operator.indices, operator.weight, operator.back_total,
-        gathered, values, columns, rows, out,
-    )  # fmt: skip
+    with threads_for(len(rows)):
+        _gather_known_two_hops(
+            operator.indptr, operator.indices, operator.weight, operator.back_total,
+            gathered, values, columns, rows, out,
+        )  # fmt: skip
     return out
 
 
@@ -188,7 +192,8 @@ def gather_pairs(
 ) -> NDArray[np.float64]:
     """Σ over a row's pairs of weight times what the pair carries: values [m, k] to float64 [rows, k]."""
     out = np.zeros((len(rows), values.shape[1]))
-    _gather_pairs(operator.indptr, operator.weight, values, rows, out)
+    with threads_for(len(rows)):
+        _gather_pairs(operator.indptr, operator.weight, values, rows, out)
     return out
 
 
@@ -206,7 +211,8 @@ def gather_two_hops(
 
 def _normalised(indptr: NDArray[np.integer], weight: NDArray[np.float64]) -> NDArray[np.float64]:
     out = np.empty_like(weight)
-    _shares(indptr.astype(np.int64), weight, out)
+    with threads_for(len(indptr)):
+        _shares(indptr.astype(np.int64), weight, out)
     return out
 
 
@@ -258,7 +264,8 @@ def _with_way_back(name: str, share: sp.csr_matrix, union: sp.csr_matrix) -> Ope
     indptr, indices = share.indptr.astype(np.int64), share.indices.astype(np.int32, copy=False)
     back, total = np.zeros(len(indices)), np.zeros(len(indptr) - 1)
     any_indptr, any_indices = union.indptr.astype(np.int64), union.indices.astype(np.int32, copy=False)
-    _shares_back(indptr, indices, share.data, any_indptr, any_indices, union.data, back, total)
+    with threads_for(len(indptr)):
+        _shares_back(indptr, indices, share.data, any_indptr, any_indices, union.data, back, total)
     return Operator(name, indptr, indices, share.data, back, total)
 
 
