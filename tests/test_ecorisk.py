@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import ecorisk
+from gnn import artifact
+from gnn.learning.fitted import Member, load_members, save_members
+from graph.workspace import Workspace
 from loaders.synthetic import EcosystemSettings, generate
 
 SAMPLES = Path(ecorisk.__file__).parent / "loaders" / "samples"
@@ -55,7 +60,9 @@ def test_the_whole_job(terminal: Terminal, tmp_path: Path) -> None:
     assert len(taken["snapshot_sha"]) == 64
 
     trained = terminal.json("train")
-    evaluated = terminal.json("evaluate")
+    evaluated = terminal.json("evaluate", "--slices")
+    check_slices(evaluated.pop("slices"), evaluated)
+    assert evaluated.pop("calibration")["slope"] is not None
     assert set(evaluated) == {
         "task", "test", "champion", "models", "differences", "inherited_share",
     }  # fmt: skip
@@ -81,6 +88,80 @@ def test_the_whole_job(terminal: Terminal, tmp_path: Path) -> None:
     assert code == 0
     assert explained["party_id"] in out
 
+    check_record(terminal, run["run_id"], explained["party_id"])
+    check_promotion(terminal, trained)
+
+
+def check_record(terminal: Terminal, run_id: str, party_id: str) -> None:
+    """A published decision is made again from the store, and the champion has a card."""
+    assert terminal.json("replay", run_id, party_id)["same"] is True
+    assert terminal.run("replay", run_id, "nobody")[0] == 3
+    code, _, err = terminal.run("replay", "no-such-run", party_id)
+    assert code == 3
+    assert run_id in err
+    written = terminal.workspace / "card.md"
+    card = terminal.json("card", "--out", str(written))["card"]
+    assert written.read_text("utf-8") == card
+    assert {"## Evaluation", "## Slices", "## Limits"} <= set(card.splitlines())
+
+
+def check_slices(slices: list[dict[str, Any]], evaluated: dict[str, Any]) -> None:
+    """Bins by size and by counterparties hold every test case once."""
+    for by in ("size", "degree"):
+        mine = [each for each in slices if each["by"] == by]
+        assert len(mine) > 1
+        assert sum(each["n"] for each in mine) == evaluated["test"]["n"]
+        assert sum(each["positives"] for each in mine) == evaluated["test"]["positives"]
+
+
+def check_promotion(terminal: Terminal, trained: dict[str, Any]) -> None:
+    """The first model was champion by itself; a worse one is refused, with the table, but for a reason."""
+    workspace, first = Workspace.open(terminal.workspace), trained["model_sha"]
+    assert trained["promoted"] is True
+    assert [line["decision"] for line in workspace.promotions()] == ["first"]
+    assert terminal.json("promote")["decision"] == "same"
+
+    worse = place_worse(workspace, first)
+    code, out, err = terminal.run("promote", worse[:10])
+    assert code == 5
+    assert "AUC less champion's" in " ".join(out.split())
+    assert "not met" in out
+    assert "--override --because" in " ".join(err.split())
+    assert workspace.require_champion().name == first
+
+    assert terminal.run("promote", worse, "--override")[0] == 2
+    assert terminal.run("promote", worse, "--because", "no override")[0] == 2
+    found = terminal.json("promote", worse, "--override", "--because", "a drill")
+    assert found["decision"] == "overridden"
+    assert (found["gate"]["passed"], found["gate"]["champion"]) == (False, first)
+    figures = {each["name"]: each["figures"] for each in found["gate"]["conditions"]}
+    assert figures["AUC less champion's"]["auc"][1] < -0.005
+    assert workspace.require_champion().name == worse
+    lines = workspace.promotions()
+    assert [line["decision"] for line in lines] == ["first", "refused", "overridden"]
+    assert (lines[-1]["because"], lines[-1]["before"]) == ("a drill", first)
+
+
+def place_worse(workspace: Workspace, sha: str) -> str:
+    """A model that takes what it knows of a party for its opposite, beside the challengers of ``sha``."""
+    folder = workspace.models / sha
+    model = artifact.load(folder)
+    turned = {name: trees.scaled(-1.0) if name == "own" else trees for name, trees in model.trees.items()}
+    network = replace(model.network, own_weight=-model.network.own_weight)
+    weak = replace(model, trees=turned, network=network)
+
+    def write(target: Path) -> None:
+        shutil.copytree(folder / "challengers", target / "challengers")
+        shutil.copy(folder / "evaluation.json", target)
+        artifact.save(weak, target)
+        save_members(weak, [Member(turned, network) for _ in load_members(folder)], target)
+
+    scratch = workspace.folder / "scratch"
+    scratch.mkdir()
+    worse = artifact.save(weak, scratch)
+    workspace.place_model(worse, write)
+    return worse
+
 
 def test_options_may_stand_anywhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = str(tmp_path / "w")
@@ -100,6 +181,8 @@ def test_options_may_stand_anywhere(tmp_path: Path, capsys: pytest.CaptureFixtur
         (("snapshot", "--as-of", "2020-01-01"), 3, "load a source first"),
         (("train",), 3, "load a source first"),
         (("score", "--as-of", "2020-01-01"), 3, "ecorisk train"),
+        (("promote",), 3, "ecorisk train"),
+        (("promote", "abc"), 3, "starts with 'abc'"),
         (("explain", "nobody"), 3, "ecorisk score"),
         (("explain",), 2, "PARTY_ID"),
         (("--store", "bolt://127.0.0.1:1", "snapshot", "--as-of", "2020-01-01"), 4, "127.0.0.1:1"),
