@@ -78,8 +78,8 @@ def _pair_columns(
     """Rows in the common shape that is grouped by pair; absent measures are 0 (strength: 1)."""
     first, last = when
 
-    def whole(value: ir.Value | None) -> ir.Value:
-        return ibis.literal(0, "int64") if value is None else value.cast("int64").fill_null(0)
+    def known(value: ir.Value | None, missing: int | bool) -> ir.Value:
+        return ibis.literal(missing) if value is None else value.fill_null(missing)
 
     strength = measures.get("strength")
     return rows.select(
@@ -87,9 +87,9 @@ def _pair_columns(
         target=rows[target],
         first=first,
         last=last,
-        amount=whole(measures.get("amount")),
-        matured=whole(measures.get("matured")),
-        bad=whole(measures.get("bad")),
+        amount=known(measures.get("amount"), 0).cast("int64"),
+        matured=known(measures.get("matured"), False),
+        bad=known(measures.get("bad"), False),
         # Micro-units: integer sums do not depend on the order of threads.
         strength=ibis.literal(1_000_000, "int64")
         if strength is None
@@ -217,8 +217,8 @@ def _group(parts: list[ir.Table], symmetric: bool) -> ir.Table:
         amount=rows["amount"].sum().cast("int64"),
         first_on=rows["first"].min(),
         last_on=rows["last"].max(),
-        matured=rows["matured"].sum().cast("int32"),
-        bad=rows["bad"].sum().cast("int32"),
+        matured=rows.count(where=rows["matured"]).cast("int32"),
+        bad=rows.count(where=rows["bad"]).cast("int32"),
         strength=rows["strength"].sum().cast("int64"),
     )
     return grouped.order_by(["source", "target"])

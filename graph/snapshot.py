@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 from babel.numbers import get_currency_precision
 from ibis.backends.duckdb import Backend
+from numpy.typing import NDArray
 
 from graph.asof import StoredEcosystem, base_currency_of, code_column, party_columns, visible
 from graph.contract import TABLES, Table
@@ -27,6 +28,8 @@ from graph.vocabulary import EVENT_KINDS, LINK_KINDS, KindDeclaration
 PROVENANCE = ("source", "known_on", "purpose", "consent_until", "row_digest", "name", "currency")
 #: Those that say something in their table.
 _SAYING = {"fx": ("currency",), "context": ("name",)}
+
+BATCH_ROWS = 1 << 17
 
 
 @dataclass(frozen=True)
@@ -119,18 +122,34 @@ def kinds_of(ecosystem: StoredEcosystem) -> dict[str, KindDeclaration]:
     return kinds
 
 
-def _with_parties(rows: ir.Table, table: Table, codes: ir.Table) -> ir.Table:
-    """Store codes replaced by snapshot codes; rows that name an invisible party are gone."""
+def _with_parties(rows: pa.Table, table: Table, codes: NDArray[np.int32]) -> pa.Table:
+    """Store codes replaced by snapshot codes; rows that name an invisible party are gone.
+
+    ``codes``: the snapshot's code by store code, -1 for parties that are not visible.
+    """
+    gone = np.zeros(rows.num_rows, bool)
     for column in party_columns(table):
         name = code_column(column)
-        mapped = codes.rename({name: "store_code", "snapshot_code": "code"})
-        how = "inner" if table.column(column).required else "left"
-        if how == "left":
-            rows = rows.filter(rows[name].isnull() | rows[name].isin(codes["store_code"]))
-        rows = rows.join(mapped, name, how=how)
-        rows = rows.drop(*[c for c in rows.columns if c in (name, f"{name}_right")])
-        rows = rows.rename({name: "snapshot_code"})
-    return rows
+        held = rows[name].combine_chunks()
+        nobody = held.is_null().to_numpy(zero_copy_only=False)
+        found = codes[held.fill_null(0).to_numpy()]
+        gone |= nobody if table.column(column).required else np.zeros_like(nobody)
+        gone |= (found < 0) & ~nobody
+        rows = rows.drop_columns([name]).append_column(name, pa.array(found, mask=nobody))
+    return rows.filter(pa.array(~gone)) if gone.any() else rows
+
+
+def _in_batches(rows: pa.Table) -> pa.Table:
+    """The same rows in batches, of which DuckDB gives each thread its own."""
+    return pa.Table.from_batches(rows.to_batches(max_chunksize=BATCH_ROWS), rows.schema)
+
+
+def _party_codes(listing: pa.Table, ecosystem: StoredEcosystem) -> NDArray[np.int32]:
+    """Position in ``listing`` of every code of the store's dictionary, -1 where it is not there."""
+    last = ecosystem.dictionary["code"].max().to_pyarrow().as_py()
+    codes = np.full(0 if last is None else last + 1, -1, np.int32)
+    codes[listing["store_code"].to_numpy()] = np.arange(listing.num_rows, dtype=np.int32)
+    return codes
 
 
 def _in_base_currency(rows: ir.Table, table: Table, fx: ir.Table | None, base: str) -> ir.Table:
@@ -166,31 +185,28 @@ def _in_base_currency(rows: ir.Table, table: Table, fx: ir.Table | None, base: s
 
 
 def _digest(connection: duckdb.DuckDBPyConnection, name: str, columns: list[str]) -> str:
-    """Order-free digest of a table: row count and the exact sum of its rows' 64-bit md5 numbers."""
+    """Order-free digest of a table: row count and the exact sum of its rows' 64-bit md5 numbers.
+
+    The number is DuckDB's ``md5_number_lower``, got from ``md5_number`` in a third of the time.
+    """
     quoted = ", ".join(
         f"""coalesce(CAST("{column.replace('"', '""')}" AS VARCHAR), chr(30))""" for column in sorted(columns)
     )
-    row = connection.execute(
-        f'SELECT count(*), sum(md5_number_lower(concat_ws(chr(31), {quoted}))) FROM "{name}"'  # noqa: S608
-    ).fetchone()
+    number = f"(md5_number(concat_ws(chr(31), {quoted})) >> 64)::UBIGINT"
+    row = connection.execute(f'SELECT count(*), sum({number}) FROM "{name}"').fetchone()  # noqa: S608
     rows, total = row or (0, 0)
     return f"{name}:{','.join(sorted(columns))}:{rows}:{total}"
 
 
-def _digests(tables: Mapping[str, pa.Table]) -> dict[str, str]:
-    backend, _ = _connect(tables)
-    found = {name: _digest(backend.con, name, tables[name].column_names) for name in sorted(tables)}
-    backend.disconnect()
-    return found
+def _digests(backend: Backend, tables: Mapping[str, pa.Table]) -> dict[str, str]:
+    return {name: _digest(backend.con, name, tables[name].column_names) for name in sorted(tables)}
 
 
 def _sha256(
     as_of: date, purpose: str | None, base: str, ids: pa.StringArray, digests: Mapping[str, str]
 ) -> str:
     digest = hashlib.sha256(f"{as_of.isoformat()}|{purpose or ''}|{base}|{len(ids)}\n".encode())
-    for party_id in ids.to_pylist():
-        digest.update(party_id.encode())
-        digest.update(b"\x1f")
+    digest.update("".join(f"{party_id}\x1f" for party_id in ids.to_pylist()).encode())
     for name in sorted(digests):
         digest.update(digests[name].encode())
     return digest.hexdigest()
@@ -214,23 +230,20 @@ def build(
     listed = ecosystem.dictionary.join(known, ecosystem.dictionary["code"] == known["store_code"])
     listing = listed.select("party_id", "store_code").order_by("party_id").to_pyarrow()
     ids = listing["party_id"].combine_chunks()
-    codes = ibis.memtable(
-        pa.table({"store_code": listing["store_code"], "code": pa.array(np.arange(len(ids), dtype=np.int32))})
-    )
+    codes = _party_codes(listing, ecosystem)
     tables: dict[str, pa.Table] = {}
     for name, rows in seen.items():
         table = TABLES[name]
         rows = _in_base_currency(rows, table, seen.get("fx"), base)
-        rows = _with_parties(rows, table, codes)
         rows = rows.drop(*[c for c in PROVENANCE if c in rows.columns and c not in _SAYING.get(name, ())])
+        found = _with_parties(rows.to_pyarrow(), table, codes)
         if name == "parties":
-            rows = rows.order_by("party_code")
-        found = rows.to_pyarrow()
+            found = _in_batches(found.take(np.argsort(found["party_code"].to_numpy())))
         if found.num_rows or name == "parties":
             tables[name] = found
     kinds = kinds_of(ecosystem)
-    _, expressions = _connect(tables)
-    digests = _digests(tables)
+    backend, expressions = _connect(tables)
+    digests = _digests(backend, tables)
     return Snapshot(
         as_of=as_of,
         purpose=purpose,
