@@ -58,6 +58,7 @@ def measure(chosen: BenchSet, place: Place, runs: Sequence[int], console: Consol
             "fold": fold,
             "cases": {part: [len(panel.labels(part)), int(panel.labels(part).sum())] for part in PARTS},
             "seconds": {"panel": panel_seconds, **scores.seconds},
+            "cpu_seconds": scores.cpu_seconds,
             "facts": scores.facts,
             "code": code_sha(),
         }

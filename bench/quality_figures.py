@@ -127,7 +127,8 @@ def set_figures(runs: Sequence[KeptRun], resamples: int = RESAMPLES) -> SetFigur
             key: _rounded(np.mean([found[key] for found in calibrations])) for key in calibrations[0]
         },
         "training": [dict(kept.about["facts"]) for kept in runs],
-        "seconds": _seconds(runs),
+        "seconds": _seconds(runs, "seconds"),
+        "cpu_seconds": _seconds(runs, "cpu_seconds"),
         "code": sorted({kept.about["code"] for kept in runs}),
     }
     return SetFigures(figures, aucs | {BEST: aucs[best]})
@@ -138,9 +139,9 @@ def _difference(mid: float, drawn: Vector) -> list[float]:
     return [_rounded(low), _rounded(mid), _rounded(high)]
 
 
-def _seconds(runs: Sequence[KeptRun]) -> dict[str, float]:
-    """Mean wall seconds of each step of a run."""
-    steps = [kept.about["seconds"] for kept in runs]
+def _seconds(runs: Sequence[KeptRun], clock: str) -> dict[str, float]:
+    """Mean seconds of each step of a run."""
+    steps = [kept.about[clock] for kept in runs]
     return {name: round(float(np.mean([s[name] for s in steps if name in s])), 1) for name in steps[0]}
 
 

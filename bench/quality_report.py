@@ -185,12 +185,16 @@ def render(figures: Figures) -> str:
     lines = [_HEAD, *_overview(figures), *_pooled_section(figures)]
     for name, found in figures["sets"].items():
         lines += _set_section(name, found)
-    minutes = sum(sum(found["seconds"].values()) * found["runs"] for found in figures["sets"].values()) / 60
+    wall, cpu = (
+        sum(sum(found[clock].values()) * found["runs"] for found in figures["sets"].values()) / 60
+        for clock in ("seconds", "cpu_seconds")
+    )
     cores = figures["machine"]["cores"]
     lines += [
         "## What it took",
         "",
-        f"{minutes:.0f} minutes of wall time on {cores} cores. Mean seconds of a run by step:",
+        f"{wall:.0f} minutes of wall time on {cores} cores, {cpu:.0f} minutes of CPU without the panels "
+        "(what else the machine did counts in the first). Mean wall seconds of a run by step:",
         "",
     ]
     steps = list(next(iter(figures["sets"].values()))["seconds"]) if figures["sets"] else []

@@ -73,7 +73,7 @@ def task_of(store: EcosystemStore, name: str | None, purpose: str | None) -> Tas
 
 
 @dataclass(frozen=True)
-class _Made:
+class Made:
     """A trained model, its challengers, and how they stand on validation."""
 
     trained: Trained
@@ -81,10 +81,16 @@ class _Made:
     rows: JudgedRows
 
 
-def _made(panel: Panel, facts: Mapping[str, object], tell: Tell) -> _Made:
+def best_on_validation(
+    panel: Panel,
+    facts: Mapping[str, object],
+    tell: Tell,
+    settings: TrainingSettings | None = None,
+    seed: int = 0,
+) -> Made:
     """The better on validation of the model with links and the one that does without.
 
-    ``facts`` go with the model.
+    ``facts`` go with the model; ``seed`` is the challengers'.
     """
 
     def trained(settings: TrainingSettings) -> Trained:
@@ -92,16 +98,17 @@ def _made(panel: Panel, facts: Mapping[str, object], tell: Tell) -> _Made:
         return replace(found, model=replace(found.model, facts={**found.model.facts, **facts}))
 
     tell("training")
-    first = trained(TrainingSettings())
+    settings = settings or TrainingSettings()
+    first = trained(settings)
     tell("challengers")
-    peers = challengers.train_challengers(first.model, panel)
+    peers = challengers.train_challengers(first.model, panel, seed)
     tell("judging validation rows")
     rows = judged_rows(first, peers, panel)
     if not first.model.relations or rows.auc(CANDIDATE) > rows.auc(NO_GRAPH):
-        return _Made(first, peers, rows)
+        return Made(first, peers, rows)
     tell("without links")
-    second = trained(TrainingSettings(links=False))
-    return _Made(second, peers, judged_rows(second, peers, panel))
+    second = trained(replace(settings, links=False))
+    return Made(second, peers, judged_rows(second, peers, panel))
 
 
 def make_candidate(
@@ -117,7 +124,7 @@ def make_candidate(
     require_evidence(panel)
     sources = {source.name: source.title for source in store.sources()}
     facts = {"task": panel.task.to_json(), "purpose": purpose, "sources": sources}
-    made = _made(panel, facts, tell)
+    made = best_on_validation(panel, facts, tell)
     # The training days are not looked at again: of a large ecosystem they are gigabytes.
     panel = replace(panel, origins=(*panel.of("valid"), *panel.of("test")))
     model, champion = made.trained.model, workspace.champion()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from gnn.champion.challengers import CHALLENGERS, Challenger, view_with_links
+from gnn.champion.challengers import Challenger, view_with_links
 from gnn.champion.intervals import auc_differences
 from gnn.champion.metrics import Metrics, calibration_line, measure
 from gnn.champion.reliability import Calibration, calibration_of
@@ -133,16 +133,16 @@ def _network_z(raw: RawParts) -> NDArray[np.float64]:
 
 
 def score_part(model: Model, challengers: Mapping[str, Challenger], panel: Panel, part: Part) -> PartScores:
-    """Every model's scores of one part's rows, in the order of ``panel.labels(part)``."""
-    z: dict[str, list[NDArray[np.float64]]] = {name: [] for name in (*CHALLENGERS, NETWORK, DEFAULT)}
+    """Scores of one part's rows, in the order of ``panel.labels(part)``, by ``challengers`` and model."""
+    z: dict[str, list[NDArray[np.float64]]] = {name: [] for name in (*challengers, NETWORK, DEFAULT)}
     valid = RawParts.stack([_raw_parts(model, origin) for origin in panel.of("valid")])
     slope, intercept = calibrate(_network_z(valid), panel.labels("valid"))
     parts = []
     for origin in panel.of(part):
         view = view_with_links(model, origin)
-        for features in designs(view, origin.codes):
-            for name in CHALLENGERS:
-                z[name].append(challengers[name].z(features))
+        for features in designs(view, origin.codes) if challengers else ():
+            for name, challenger in challengers.items():
+                z[name].append(challenger.z(features))
         raw = raw_parts(model.preparation, model.trees, model.network, view, origin.codes)
         z[NETWORK].append(intercept + slope * _network_z(raw))
         found = blended(model, raw)

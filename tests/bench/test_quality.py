@@ -47,7 +47,14 @@ def folder(tmp_path: Path, panel_of_parts: Panel, scores: RunScores) -> Path:
     cases = {
         part: [len(panel_of_parts.labels(part)), int(panel_of_parts.labels(part).sum())] for part in PARTS
     }
-    about = {"fold": 0, "cases": cases, "seconds": {"panel": 1.0, **scores.seconds}, "facts": {}, "code": "c"}
+    about = {
+        "fold": 0,
+        "cases": cases,
+        "seconds": {"panel": 1.0, **scores.seconds},
+        "cpu_seconds": scores.cpu_seconds,
+        "facts": {},
+        "code": "c",
+    }
     keep(run_file(tmp_path, "smesd", 0), panel_of_parts, scores, about)
     keep(run_file(tmp_path, "tolokers", 0), panel_of_parts, scores, about)
     noise = np.random.default_rng(1)
