@@ -9,18 +9,23 @@ import signal
 import subprocess
 import sys
 import time
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from gnn import artifact
+from gnn.runs.reader import open_current_run
+from gnn.runs.scoring_job import score_and_publish
 from graph.duckdb_store import DuckDBStore
 from graph.workspace import Workspace
 from loaders import load
 from loaders.synthetic import EcosystemSettings, generate
 
-pytestmark = pytest.mark.slow
+# Moments are drawn from how long a whole job takes here; on a busy machine that is long.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("kill"), pytest.mark.timeout(1500)]
 
 TRIALS = 20
 AS_OF = date(2024, 6, 1)
@@ -133,3 +138,115 @@ def test_a_killed_training_leaves_the_earlier_champion_or_the_new_one(tmp_path: 
     assert run_through(*line) > 0
     assert workspace.require_champion().name == champion
     assert not list(workspace.models.glob(".writing-*"))
+
+
+SMALL = """
+source: small
+dated: false
+files: {nodes: {path: nodes.csv}, edges: {path: edges.csv}}
+tables:
+  - table: parties
+    from: nodes
+    x: [size]
+    columns: {party_id: id, kind: {value: company}, known_on: {value: 2019-12-31}}
+  - table: links
+    from: edges
+    columns: {source_id: a, target_id: b, kind: {value: SUPPLIES}, valid_from: {value: 2019-12-31},
+              known_on: {value: 2019-12-31}}
+  - table: outcomes
+    from: nodes
+    columns: {outcome_id: id, party_id: id, kind: {value: fraud}, value: bad,
+              occurred_on: {value: 2023-12-31}, known_on: {value: 2023-12-31}}
+  - table: splits
+    from: nodes
+    columns: {party_id: id, task: {value: fraud}, fold: {value: 0}, part: part, known_on: {value: 2019-12-31}}
+tasks:
+  - {name: fraud, outcome: fraud, dated: false, by_splits: true,
+     as_of: {train: 2020-12-31, valid: 2021-12-31, test: 2022-12-31}}
+"""
+
+
+def small_workspace(folder: Path) -> Workspace:
+    """A loaded workspace on which a training takes a few seconds."""
+    random_ = random.Random(4)
+    source = folder / "source"
+    source.mkdir(parents=True)
+    nodes = ["id,size,bad,part"]
+    for i in range(400):
+        size = random_.gauss(0, 1)
+        part = ("train", "train", "valid", "test")[i % 4]
+        nodes.append(f"n{i},{size:.3f},{int(size + random_.gauss(0, 0.5) > 1)},{part}")
+    edges = {(random_.randrange(200), random_.randrange(200, 400)) for _ in range(600)}
+    (source / "nodes.csv").write_text("\n".join([*nodes, ""]))
+    (source / "edges.csv").write_text("\n".join(["a,b", *(f"n{a},n{b}" for a, b in sorted(edges)), ""]))
+    (source / "small.yaml").write_text(SMALL)
+    workspace = Workspace.open(folder / "workspace")
+    load(str(source / "small.yaml"), source, DuckDBStore(workspace.database), workspace.folder)
+    return workspace
+
+
+def kill_at_random(line: tuple[str, ...], whole_s: float, moments: random.Random) -> None:
+    """Start ``ecorisk`` and kill it at a moment of its work, now and then just after."""
+    process = start(*line)
+    time.sleep(moments.uniform(0.3 * whole_s, 1.1 * whole_s))
+    kill(process)
+
+
+def test_trainings_killed_whole_leave_the_old_champion_or_the_new_one(tmp_path: Path) -> None:
+    workspace = small_workspace(tmp_path)
+    store = DuckDBStore(workspace.database)
+    data = store.read(date(2022, 12, 31), None).sha256
+    line = ("-m", "ecorisk", "train", "--workspace", str(workspace.folder))
+    whole_s = run_through(*line)
+    trained = workspace.require_champion().name
+    model = artifact.load(workspace.require_champion())
+    older = replace(model, facts={**model.facts, "older": True})
+    (tmp_path / "older").mkdir()
+    old = artifact.save(older, tmp_path / "older")
+
+    moments, seen = random.Random(9), set()
+    for trial in range(TRIALS):
+        shutil.rmtree(workspace.models)
+        workspace = Workspace.open(workspace.folder)
+        if has_champion := bool(trial % 2):
+            workspace.place_model(old, lambda target: str(artifact.save(older, target)))
+            workspace.promote(old)
+        kill_at_random(line, whole_s, moments)
+        champion = workspace.champion()
+        seen.add(None if champion is None else champion.name)
+        assert (champion is not None and champion.name == old) if has_champion else champion != old
+        for folder in workspace.models.glob("[!.]*"):
+            if folder.is_dir():
+                artifact.load(folder)
+        if champion is not None:
+            run = score_and_publish(store, workspace, date(2022, 12, 31), None, lambda what: None)
+            assert run.facts.n_scored == 400
+            assert run.facts.model_sha == champion.name
+        assert store.read(date(2022, 12, 31), None).sha256 == data
+    assert seen <= {None, old, trained}
+    assert run_through(*line) > 0
+    assert {path.name for path in workspace.models.iterdir() if path.is_dir()} == {old, trained}
+    assert not list(workspace.models.glob(".writing-*"))
+
+
+def test_scorings_killed_whole_leave_the_old_run_or_the_new_one(tmp_path: Path) -> None:
+    workspace = small_workspace(tmp_path)
+    command = ("-m", "ecorisk", "--workspace", str(workspace.folder))
+    run_through(*command, "train")
+    days = [date(2022, 12, 1) + timedelta(day) for day in range(TRIALS + 2)]
+    whole_s = run_through(*command, "score", "--as-of", days[0].isoformat())
+    published = open_current_run(workspace).facts.as_of
+
+    moments = random.Random(10)
+    for day in days[1:-1]:
+        kill_at_random((*command, "score", "--as-of", day.isoformat()), whole_s, moments)
+        run = open_current_run(workspace)
+        assert run.facts.as_of in (published, day.isoformat())
+        assert run.explanation(run.riskiest())["score"] == run.score(run.riskiest())["score"]
+        published = run.facts.as_of
+    run_through(*command, "score", "--as-of", days[-1].isoformat())
+    assert open_current_run(workspace).facts.as_of == days[-1].isoformat()
+    assert not list(workspace.runs.glob(".writing-*"))
+    with duckdb.connect(str(workspace.database), read_only=True) as connection:
+        found = connection.execute("SELECT DISTINCT run_id FROM published_scores").fetchall()
+    assert found == [(open_current_run(workspace).facts.run_id,)]
