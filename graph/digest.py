@@ -31,7 +31,8 @@ def digest_sql(table: Table, open_columns: tuple[str, ...] = ()) -> str:
 
 def folds_of(party_ids: pa.StringArray, folds: int) -> NDArray[np.int8]:
     """Fold of each party by a hash of its id alone, int8 [n]: no other party can move it."""
-    hashes = np.fromiter((zlib.crc32(i.encode()) for i in party_ids.to_pylist()), np.uint32, len(party_ids))
+    encoded = party_ids.cast(pa.binary()).to_pylist()
+    hashes = np.fromiter(map(zlib.crc32, encoded), np.uint32, len(party_ids))
     # CRC is linear in its bits; a multiplication mixes them before the remainder is taken.
     mixed = (hashes.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(33)
     return (mixed % np.uint64(folds)).astype(np.int8)
