@@ -93,7 +93,7 @@ def _weighted_line(
         shorten = min(1.0, 2.0 / max(largest, 1e-12))
         a += shorten * move_a
         b += shorten * move_b
-        if largest < 1e-8:
+        if largest < 1e-5:
             break
     return a, b
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import pyarrow.compute as pc
@@ -26,6 +26,9 @@ THIN_ROWS = 5
 
 #: What is flagged when false alarms are counted: the riskiest share of all cases.
 FLAGGED_SHARE = 0.1
+
+#: More rows than this are drawn from: thousands of resamples go over them.
+MAX_ROWS = 100_000
 
 SIZE, DEGREE, FILE = "size", "degree", "file"
 
@@ -162,7 +165,11 @@ def slices(
     z: NDArray[np.float64],
     found: Sequence[Grouping],
 ) -> tuple[Slice, ...]:
-    """Figures of log-odds ``z`` [rows] in every bin that holds rows."""
+    """Figures of log-odds ``z`` [rows] in every bin that holds rows; of ``MAX_ROWS`` drawn rows at most."""
+    if len(labels) > MAX_ROWS:
+        kept = np.sort(np.random.default_rng(11).permutation(len(labels))[:MAX_ROWS])
+        labels, z, found = labels[kept], z[kept], [replace(each, bins=each.bins[kept]) for each in found]
+        party = np.unique(party[kept], return_inverse=True)[1].astype(np.int32)
     return tuple(
         _slice(grouping, number, labels, party, z)
         for grouping in found

@@ -109,6 +109,16 @@ def test_a_bin_of_one_class_has_no_auc(drawn: tuple[np.ndarray, ...]) -> None:
     assert first.false_alarms is not None
 
 
+def test_of_many_rows_some_are_drawn(drawn: tuple[np.ndarray, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    labels, party, z, degree = drawn
+    monkeypatch.setattr("gnn.champion.slices.MAX_ROWS", 3_000)
+    found = slices(labels, party, z, [quintiles(DEGREE, "counterparties", degree)])
+    assert sum(each.n for each in found) == 3_000
+    for each in found:
+        low, mid, high = each.auc or (0.0, 0.0, 0.0)
+        assert low < mid < high
+
+
 def test_people_get_a_row_a_bin(drawn: tuple[np.ndarray, ...]) -> None:
     labels, party, z, degree = drawn
     found = slices(labels, party, z, [quintiles(DEGREE, "counterparties", degree)])
