@@ -101,14 +101,15 @@ def best_on_validation(
     settings = settings or TrainingSettings()
     first = trained(settings)
     tell("challengers")
-    peers = challengers.train_challengers(first.model, panel, seed)
+    valid = challengers.valid_rows(first.model, panel)
+    peers = challengers.train_challengers(first.model, panel, seed, valid)
     tell("judging validation rows")
-    rows = judged_rows(first, peers, panel)
+    rows = judged_rows(first, peers, panel, valid)
     if not first.model.relations or rows.auc(CANDIDATE) > rows.auc(NO_GRAPH):
         return Made(first, peers, rows)
     tell("without links")
     second = trained(replace(settings, links=False))
-    return Made(second, peers, judged_rows(second, peers, panel))
+    return Made(second, peers, judged_rows(second, peers, panel, valid))
 
 
 def make_candidate(

@@ -166,13 +166,20 @@ def labelled_rows(model: Model, origins: tuple[Origin, ...], held_out: bool = Fa
     return LabelledRows(stacked.matrix(), labels, member)
 
 
-def train_challengers(model: Model, panel: Panel, seed: int = 0) -> dict[str, Challenger]:
-    """Challengers of ``model`` from the same panel; test rows are not touched."""
-    overlap = windows_overlap(panel)
-    train, valid = (
-        labelled_rows(model, thinned(panel.of(part), MAX_ROWS), overlap) for part in ("train", "valid")
-    )
-    return fit_challengers(train, valid, seed)
+def valid_rows(model: Model, panel: Panel) -> LabelledRows:
+    """Columns and labels of the validation rows that challengers are stopped and judged on."""
+    return labelled_rows(model, thinned(panel.of("valid"), MAX_ROWS), windows_overlap(panel))
+
+
+def train_challengers(
+    model: Model, panel: Panel, seed: int = 0, valid: LabelledRows | None = None
+) -> dict[str, Challenger]:
+    """Challengers of ``model`` from the same panel; test rows are not touched.
+
+    ``valid``: ``valid_rows``, where they are at hand.
+    """
+    train = labelled_rows(model, thinned(panel.of("train"), MAX_ROWS), windows_overlap(panel))
+    return fit_challengers(train, valid_rows(model, panel) if valid is None else valid, seed)
 
 
 def fit_challengers(train: LabelledRows, valid: LabelledRows, seed: int = 0) -> dict[str, Challenger]:

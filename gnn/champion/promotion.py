@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from gnn import artifact
 from gnn.champion import challengers
-from gnn.champion.challengers import CHALLENGERS_FOLDER, MAX_ROWS, Challenger, labelled_rows
+from gnn.champion.challengers import CHALLENGERS_FOLDER, MAX_ROWS, Challenger, LabelledRows, labelled_rows
 from gnn.champion.gate import (
     CANDIDATE,
     CHAMPION,
@@ -101,21 +101,27 @@ def _has_seen(model: Model, members: Sequence[Member], origins: Sequence[Origin]
     return last + timedelta(task.horizon_days) > origins[0].as_of
 
 
-def _standing(
-    model: Model, members: Sequence[Member], origins: Sequence[Origin], rows: JudgedRows
-) -> NDArray[np.float64]:
+def _standing(trained: Trained, origins: Sequence[Origin], rows: JudgedRows) -> NDArray[np.float64]:
     """Log-odds of a model whose trees and network are weighed anew, crosswise, on ``rows`` of ``origins``."""
-    columns = Fitted.of(model, members).columns(origins)
-    return cross_weighed(columns if model.relations else columns[::2], rows.labels, rows.party)
+    columns = trained.columns
+    if columns is None or len(columns[0]) != len(rows.labels):
+        columns = Fitted.of(trained.model, trained.members).columns(origins)
+    return cross_weighed(columns if trained.model.relations else columns[::2], rows.labels, rows.party)
 
 
-def judged_rows(trained: Trained, peers: Mapping[str, Challenger], panel: Panel) -> JudgedRows:
-    """The candidate and the two boosted challengers on the validation rows of ``panel``."""
+def judged_rows(
+    trained: Trained, peers: Mapping[str, Challenger], panel: Panel, seen: LabelledRows | None = None
+) -> JudgedRows:
+    """The candidate and the two boosted challengers on the validation rows of ``panel``.
+
+    ``seen``: ``challengers.valid_rows``, where they are at hand.
+    """
     origins = thinned(panel.of("valid"), MAX_ROWS)
     few = replace(panel, origins=origins)
     rows = JudgedRows(few.labels("valid"), few.parties("valid"), {}, groupings(origins))
-    z = {CANDIDATE: _standing(trained.model, trained.members, origins, rows)}
-    seen = labelled_rows(trained.model, origins, held_out=bool(trained.members))
+    z = {CANDIDATE: _standing(trained, origins, rows)}
+    if seen is None:
+        seen = labelled_rows(trained.model, origins, held_out=bool(trained.members))
     for name in (NO_GRAPH, WITH_GRAPH):
         z[name] = cross_calibrated(peers[name].unseen_raw(seen), rows.labels, rows.party)
     return replace(rows, z=z)
@@ -135,7 +141,7 @@ def judge_against(rows: JudgedRows, model: Model, champion: Path | None, panel: 
         other = "the champion answers another task"
         return judge(rows, uses_links=uses_links, champion=champion.name, incomparable=other)
     origins = thinned(panel.of("valid"), MAX_ROWS)
-    z = {**rows.z, CHAMPION: _standing(present, members, origins, rows)}
+    z = {**rows.z, CHAMPION: _standing(Trained(present, members), origins, rows)}
     seen = _has_seen(present, members, origins)
     notes = ("the champion is flattered: it has learnt from results of these rows",) if seen else ()
     return judge(replace(rows, z=z), uses_links=uses_links, champion=champion.name, notes=notes)

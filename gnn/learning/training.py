@@ -195,12 +195,21 @@ def _tree_rates(parts: RawParts) -> dict[str, float]:
     return rates
 
 
-def _weighed(fitted: Fitted, panel: Panel) -> tuple[Blend, Uncertainty, dict[str, object]]:
-    """Weights and calibration on validation rows, how uncertain they are, and facts of them."""
+@dataclass(frozen=True)
+class _Weighed:
+    """Weights and calibration on validation rows (their ``columns``), how uncertain they are, and facts."""
+
+    blend: Blend
+    uncertainty: Uncertainty
+    facts: dict[str, object]
+    columns: Sequence[NDArray[np.float64]]
+
+
+def _weighed(fitted: Fitted, panel: Panel) -> _Weighed:
     disagreement = Disagreement(fitted)
     columns = fitted.columns(panel.of("valid"), disagreement.look)
     blend, facts = _blend(fitted, columns, panel)
-    return blend, uncertainty_of(blend, columns, panel, disagreement), facts
+    return _Weighed(blend, uncertainty_of(blend, columns, panel, disagreement), facts, columns)
 
 
 def _blend(
@@ -238,10 +247,14 @@ def train(panel: Panel, settings: TrainingSettings = DEFAULTS, progress: Progres
 
 @dataclass(frozen=True)
 class Trained:
-    """A model and its members, which hold out validation rows."""
+    """A model and its members, which hold out validation rows.
+
+    ``columns``: of ``Fitted.columns``, the validation rows of its panel; None where they are to be made anew.
+    """
 
     model: Model
     members: Sequence[Member]
+    columns: Sequence[NDArray[np.float64]] | None = None
 
 
 def train_with_members(
@@ -259,22 +272,23 @@ def train_with_members(
     say("trees and network")
     fitted = _fit(days, prepared, settings)
     say("weights")
-    blend, uncertainty, facts = _weighed(fitted, panel)
+    weighed = _weighed(fitted, panel)
+    facts = weighed.facts
     if prepared.relations and not facts["inherited"]:
         say("without links")
         fitted = _fit(days, replace(prepared, relations=()), settings)
-        blend, uncertainty, without = _weighed(fitted, panel)
-        facts = {**facts, **without}
+        weighed = _weighed(fitted, panel)
+        facts = {**facts, **weighed.facts}
     model = Model(
         preparation=fitted.prepared,
         trees=fitted.trees,
         network=fitted.network,
         centres=fitted.centres,
-        blend=blend,
-        uncertainty=uncertainty,
+        blend=weighed.blend,
+        uncertainty=weighed.uncertainty,
         facts=facts | {"known_shares": _known_shares(days, prepared)} | _origin_facts(panel, settings),
     )
-    return Trained(model, fitted.members)
+    return Trained(model, fitted.members, weighed.columns)
 
 
 def _known_shares(days: _Days, prepared: Preparation) -> dict[str, float]:
