@@ -19,6 +19,8 @@ from gnn.trees import total
 RESAMPLES = 200
 SEED = 20240607
 _NEWTON_STEPS = 3
+#: Rows of validation that are resampled at most.
+_RESAMPLED_ROWS = 100_000
 #: Rows on which members are compared: a mean over so many is exact enough.
 _COMPARED_ROWS = 2_000
 
@@ -118,13 +120,27 @@ def drift_of(cases: NDArray[np.int64], bad: NDArray[np.int64]) -> float:
     return float(np.sqrt(2.0 * max(beyond_chance, 0.0) / scale)) if scale > 0 else 0.0
 
 
+def _fewer(party: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """Rows of so many parties that about ``_RESAMPLED_ROWS`` remain, bool [rows], by a fixed draw.
+
+    A bootstrap of a share of the parties has the whole one's covariance divided by that share.
+    """
+    parties, index = np.unique(party, return_inverse=True)
+    share = min(1.0, _RESAMPLED_ROWS / len(party))
+    drawn = np.random.default_rng(SEED).permutation(len(parties)) < share * len(parties)
+    return drawn[index]
+
+
 def uncertainty_of(
     blend: Blend, columns: Sequence[NDArray[np.float64]], panel: Panel, disagreement: Disagreement
 ) -> Uncertainty:
     """Uncertainty of a model whose validation rows have the centred ``columns`` that ``blend`` weighs."""
     y, party = panel.labels("valid"), panel.parties("valid")
-    drawn = resampled_weights(columns, y, party, served_weights(blend))
+    kept = _fewer(party)
+    some = [column[kept] for column in columns]
+    drawn = resampled_weights(some, y[kept], party[kept], served_weights(blend))
+    covariance = np.cov(drawn, rowvar=False) * kept.mean()
     learned = [*panel.of("train"), *panel.of("valid")]
     cases = np.array([len(origin.labels) for origin in learned])
     bad = np.array([origin.labels.sum() for origin in learned], np.int64)
-    return Uncertainty(np.cov(drawn, rowvar=False), disagreement.spread(blend), drift_of(cases, bad))
+    return Uncertainty(covariance, disagreement.spread(blend), drift_of(cases, bad))

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from gnn.columns.views import view_of
+from gnn.learning import uncertainty
 from gnn.learning.blend import weigh
 from gnn.learning.uncertainty import drift_of, jackknife_spread, resampled_weights
 from gnn.model import Model, Uncertainty
@@ -81,6 +82,17 @@ def test_the_jackknife_knows_the_error_of_a_mean() -> None:
         estimates.append(jackknife_spread(lacking) ** 2)
     assert np.mean(estimates) == pytest.approx(1 / 200, rel=0.1)
     assert jackknife_spread([np.ones(3)] * 4) == 0.0
+
+
+def test_a_share_of_very_many_parties_tells_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    columns, y = drawn(8, 8_000)
+    at, party = served(columns, y), np.arange(8_000)
+    whole = np.cov(resampled_weights(columns, y, party, at), rowvar=False)
+    monkeypatch.setattr(uncertainty, "_RESAMPLED_ROWS", 2_000)
+    kept = uncertainty._fewer(party)
+    assert kept.sum() == 2_000
+    some = resampled_weights([column[kept] for column in columns], y[kept], party[kept], at)
+    np.testing.assert_allclose(np.diag(np.cov(some, rowvar=False) * kept.mean()), np.diag(whole), rtol=0.35)
 
 
 def test_days_that_differ_by_chance_alone_do_not_drift() -> None:
