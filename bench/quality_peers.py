@@ -11,7 +11,7 @@ import copy
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
@@ -152,32 +152,47 @@ def _around(origin: Origin) -> NDArray[np.int64]:
     return np.flatnonzero(reached)
 
 
-def _day(kind: str, origin: Origin, columns: _Columns, edge_types: Sequence[EdgeType]) -> _Day:
+@dataclass(frozen=True)
+class _Graphs:
+    """Every day of a panel as the networks get it, by part."""
+
+    edge_types: tuple[EdgeType, ...]
+    days: Mapping[Part, Sequence[_Day]]
+
+    def for_sums(self) -> _Graphs:
+        """Edges as sparse matrices, row i holding who sends to i: what SAGE's sums want."""
+
+        def matrices(day: _Day) -> _Day:
+            shape = (len(day.x), len(day.x))
+            return replace(
+                day, edges={t: to_torch_csr_tensor(e.flip(0), size=shape) for t, e in day.edges.items()}
+            )
+
+        return replace(self, days={part: [matrices(day) for day in days] for part, days in self.days.items()})
+
+
+def _day(origin: Origin, columns: _Columns, edge_types: Sequence[EdgeType]) -> _Day:
     around = _around(origin)
     data = to_hetero_data(origin.snapshot, columns.of(origin)).subgraph({PARTY: torch.from_numpy(around)})
     nothing = torch.zeros((2, 0), dtype=torch.long)
-    edges = {}
-    for edge_type in edge_types:
-        index = data[edge_type].edge_index if edge_type in data.edge_types else nothing
-        # SAGE's sums are a sparse product: row i of the matrix holds who sends to i.
-        shape = (len(around), len(around))
-        edges[edge_type] = index if kind == GAT else to_torch_csr_tensor(index.flip(0), size=shape)
+    edges = {t: data[t].edge_index if t in data.edge_types else nothing for t in edge_types}
     codes = torch.from_numpy(np.searchsorted(around, origin.codes))
     return _Day(data[PARTY].x, edges, codes, torch.from_numpy(origin.labels.astype(np.float32)))
 
 
-def fit_network(
-    kind: str, panel: Panel, prepared: Preparation, seed: int, settings: PeerSettings = SETTINGS
-) -> Scores:
-    """Log-odds of a hetero ``sage`` or ``gat`` for validation and test rows; test labels are not read."""
-    torch.manual_seed(seed)
+def _graphs(panel: Panel, prepared: Preparation) -> _Graphs:
     columns = _Columns(prepared, panel.of("train"))
     names = sorted({name for origin in panel.of("train") for name in origin.snapshot.relations})
-    edge_types = [(PARTY, name, PARTY) for name in names]
-    days: dict[Part, list[_Day]] = {
-        part: [_day(kind, origin, columns, edge_types) for origin in panel.of(part)] for part in PARTS
-    }
-    network = TwoLayers(kind, edge_types, settings)
+    edge_types = tuple((PARTY, name, PARTY) for name in names)
+    days = {part: [_day(origin, columns, edge_types) for origin in panel.of(part)] for part in PARTS}
+    return _Graphs(edge_types, days)
+
+
+def _fit_network(kind: str, graphs: _Graphs, seed: int, settings: PeerSettings) -> Scores:
+    """Log-odds of a hetero ``sage`` or ``gat`` for validation and test rows; test labels are not read."""
+    torch.manual_seed(seed)
+    graphs = graphs.for_sums() if kind == SAGE else graphs
+    days, network = graphs.days, TwoLayers(kind, graphs.edge_types, settings)
     work = sum(day.work() for part in ("train", "valid") for day in days[part])
     epochs = int(np.clip(settings.budget // max(work, 1), settings.least_epochs, settings.epochs))
     _fit(network, days["train"], days["valid"], epochs, settings)
@@ -270,9 +285,10 @@ def fit_peers(
     """Scores of ``PEERS`` by name. ``prepared``: which columns there are, and the rates of milieus."""
     found = {}
     with _one_thread():
+        graphs = _graphs(panel, prepared)
         for kind in (SAGE, GAT):
             tell(kind)
-            found[kind] = fit_network(kind, panel, prepared, seed)
+            found[kind] = _fit_network(kind, graphs, seed, SETTINGS)
     tell(PROPAGATION)
     found[PROPAGATION] = propagate_labels(panel)
     return found

@@ -17,6 +17,7 @@ from bench.quality_peers import PeerSettings, fit_peers
 from bench.quality_report import changes, render
 from bench.quality_runs import keep, read_runs, run_file
 from bench.quality_sets import SETS, available
+from gnn.champion import challengers
 from gnn.model import Model
 from gnn.panels.panel import Panel
 from graph.source import PARTS
@@ -32,6 +33,7 @@ def small() -> object:
     with pytest.MonkeyPatch.context() as patch:
         quick = PeerSettings(hidden=8, epochs=6, patience=3)
         patch.setattr(quality_peers, "SETTINGS", quick)
+        patch.setattr(challengers, "SETTINGS", replace(challengers.SETTINGS, rounds=30))
         patch.setattr(quality_models, "settings_of", lambda run: replace(planted.QUICK, seeds=(run + 1,)))
         yield
 
