@@ -191,7 +191,8 @@ class Checker:
             "WHERE (_feed, _rid) IN (SELECT (_feed, _rid) FROM met WHERE _same AND NOT _equal)",
             typed.table.key[0],
             "conflict_with_store",
-            "the stored content, or a later known_on for a correction",
+            "the stored content, or a later known_on for a correction (after a change of the mapping, "
+            "a new workspace)",
         )
         self._remove(typed, "SELECT _feed, _rid FROM met WHERE _same AND _equal")
         self.remove_faulty(typed)

@@ -194,6 +194,8 @@ def _as_text(taken: Taken, mapping: ColumnMapping) -> str:
 
 def _as_date(taken: Taken, formats: tuple[str, ...]) -> Conversion:
     expected = f"a date as {' or '.join(formats)}"
+    if formats == DEFAULT_DATES:
+        expected = "a date such as 2020-01-31 (other forms: dates in the mapping)"
     if taken.kind == "DATE" or taken.kind.startswith("TIMESTAMP"):
         return Conversion(f"TRY_CAST({taken.raw} AS DATE)", "not_a_date", "a date")
     text = _text(taken.raw, taken.kind)

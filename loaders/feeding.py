@@ -107,7 +107,9 @@ def _present(raw: RawTable, wanted: str, file: FileMapping, place: str) -> str:
         raise file_refused(
             raw.absent.get(name or "", ", ".join(file.paths)),
             f"has no column {wanted!r}, which {place} of the mapping needs",
-            f"columns found: {', '.join(map(repr, raw.names))}",
+            f"columns found: {', '.join(map(repr, raw.names))}"
+            + ("; is the file's delimiter another?" if len(raw.names) == 1 else "")
+            + f"; a constant is written {{value: {wanted}}}" * place.partition(".columns.")[2].isidentifier(),
             column=wanted,
         )
     return name

@@ -25,7 +25,7 @@ from loaders.entities import merge_entities
 from loaders.feeding import FeedPlan, FeedQuery, plan_feed
 from loaders.mapping import SourceMapping, matching
 from loaders.parsing import read_mapping
-from loaders.quarantine import note_malformed, write_quarantine
+from loaders.quarantine import example, note_malformed, write_quarantine
 from loaders.references import missing_invoices
 from loaders.report import LoadReport, TableCounts
 from loaders.staging import Progress, Staging, offered
@@ -65,7 +65,9 @@ def load(
             staging.stage_all()
             job.convert(tell)
         except (duckdb.DataError, duckdb.OperationalError, duckdb.InvalidInputException) as error:
-            raise LoadRefused(f"{path}: a file of it cannot be read to its end: {error}") from error
+            raise LoadRefused(
+                f"{path}: a file cannot be read to its end, or the mapping asks what cannot be done: {error}"
+            ) from error
         with store.begin(declaration) as transaction:
             report = job.settle(transaction)
             for name, rows in job.clean_files(tell):
@@ -239,8 +241,9 @@ class _Job:
                 reasons = ", ".join(f"{reason} {count:,}" for reason, count in report.reasons.items())
                 raise LoadRefused(
                     f"{name}: {counts.quarantined:,} of {considered:,} rows are bad, more than the "
-                    f"allowed share {allowed:.2%} ({reasons}); nothing was loaded. See {report.quarantine}, "
-                    "then mend the files, the mapping, or its reject_share",
+                    f"allowed share {allowed:.2%} ({reasons}); nothing was loaded. "
+                    f"For example {example(self.staging, name)}. See {report.quarantine}, then mend "
+                    "the files, the mapping, or its reject_share",
                     table=name,
                     quarantine=report.quarantine,
                     report=report.to_json(),

@@ -13,6 +13,7 @@ from graph.contract import TABLES, Column, Table
 from graph.errors import MappingError
 from loaders.declarations import parse_declaration
 from loaders.faults import mapping_error
+from loaders.formats import parse_dates, parse_marks
 from loaders.mapping import (
     Case,
     ColumnMapping,
@@ -21,7 +22,6 @@ from loaders.mapping import (
     FileMapping,
     Format,
     Lookup,
-    Negatives,
     NumberText,
     OpenColumns,
     Others,
@@ -61,7 +61,7 @@ def parse_mapping(content: object, file: str) -> SourceMapping:
     node = Node(content, file, "")
     node.need("source", str)
     files = {
-        name: _file(Node(value, file, f"files.{name}"), name)
+        name: _file(Node({"path": value} if isinstance(value, str) else value, file, f"files.{name}"), name)
         for name, value in node.need("files", dict).items()
     }
     feeds = node.items("tables", lambda value, place: _feed(Node(value, file, place), place))
@@ -119,8 +119,8 @@ def _file(node: Node, name: str) -> FileMapping:
         header=header if isinstance(header, bool) else tuple(map(str, header)),
         multiline=node.take("multiline", bool, False),
         nulls=node.texts("nulls"),
-        numbers=NumberText().overlaid(_marks(node)),
-        dates=node.texts("dates"),
+        numbers=NumberText().overlaid(parse_marks(node)),
+        dates=parse_dates(node),
         array=node.take("array", str),
         transpose=node.take("transpose", bool, False),
         min_rows=node.take("min_rows", int, 1),
@@ -134,17 +134,6 @@ def _file(node: Node, name: str) -> FileMapping:
 
 def _missing(node: Node, key: str) -> tuple[str, ...]:
     raise node.error(key, "is missing")
-
-
-def _marks(node: Node) -> dict[str, str]:
-    """How numbers are written: what is said of it here."""
-    marks = {key: node.character(key, None) for key in ("decimal", "thousands")}
-    marks["strip"] = node.take("strip", str)
-    marks["negatives"] = node.choice("negatives", Negatives)
-    given = {key: mark for key, mark in marks.items() if mark is not None}
-    if given.get("decimal", ".") == given.get("thousands"):
-        raise node.error("thousands", f"is the decimal mark too: {given['thousands']!r}")
-    return given
 
 
 def _lookup(node: Node) -> Lookup:
@@ -185,7 +174,7 @@ def _feed(node: Node, place: str) -> Feed:
         place=place,
         where=node.expression("where"),
         distinct=distinct or None,
-        open_columns=node.items("x", lambda value, at: _open(value, node.file, at)),
+        open_columns=node.items("x", lambda value, at: _open(value, node.file, at), single=(str, dict)),
         same_names=node.take("same_names", bool, False),
         unpivot=None if unpivot is None else _unpivot(Node(unpivot, node.file, f"{place}.unpivot")),
     )
@@ -244,6 +233,10 @@ def _unpivot(node: Node) -> Unpivot:
 def _column(value: object, place: str, column: Column, file: str) -> ColumnMapping:
     if isinstance(value, str):
         value = {"column": value}
+    if not isinstance(value, dict):
+        raise mapping_error(
+            file, place, f"expected a source column or keys, found {value!r}; a constant is {{value: …}}"
+        )
     node = Node(value, file, place)
     scalar = (str, int, float, bool, date)
     values = node.take("values", dict, {})
@@ -251,7 +244,7 @@ def _column(value: object, place: str, column: Column, file: str) -> ColumnMappi
         column=node.take("column", str),
         value=node.take("value", scalar),
         expr=node.expression("expr"),
-        dates=node.texts("dates") or None,
+        dates=parse_dates(node) or None,
         unit=node.choice("unit", Unit),
         scale=float(node.take("scale", (int, float), 1)),
         absolute=node.take("absolute", bool, False),
@@ -260,7 +253,7 @@ def _column(value: object, place: str, column: Column, file: str) -> ColumnMappi
         prefix=node.take("prefix", str, ""),
         default=node.take("default", scalar),
         nulls=node.texts("nulls"),
-        marks=_marks(node),
+        marks=parse_marks(node),
         case=node.choice("case", Case),
     )
     node.done()

@@ -87,6 +87,21 @@ def write_quarantine(staging: Staging, plans: Sequence[FeedPlan], path: Path) ->
     return path
 
 
+def example(staging: Staging, table: str) -> str:
+    """The first of the most frequent faults of ``table`` in words; ``faults`` holds one at least."""
+    row = staging.connection.execute(
+        "SELECT _rid, col, value, expected FROM faults WHERE tbl = $1 "
+        "ORDER BY count(*) OVER (PARTITION BY reason, expected) DESC, _rid, col LIMIT 1",
+        [table],
+    ).fetchone()
+    if row is None:
+        return ""
+    rid, column, value, expected = row
+    shown = "nothing" if value is None else repr(value if len(value) <= 60 else f"{value[:60]}…")
+    place = f"{staging.names[rid >> FILE_SHIFT]} row {(rid >> ROW_SHIFT) & ROW_MASK:,}"
+    return f"{place}{', ' if column else ''}{column}: found {shown}, expected {expected}"
+
+
 def _guarded(text: str) -> str:
     """SQL of ``text`` that no spreadsheet takes for a formula."""
     starts = literal(f"^(?:{_FORMULA}|{_MARK})")

@@ -87,9 +87,12 @@ class Node:
             raise self.error(key, f"expected one of {', '.join(get_args(literal))}, found {value!r}")
         return value
 
-    def items(self, key: str, make: Callable[[object, str], Any]) -> tuple[Any, ...]:
-        """A list, each item read by ``make(item, place)``."""
-        values = self.take(key, list, [])
+    def items(
+        self, key: str, make: Callable[[object, str], Any], single: tuple[type, ...] = ()
+    ) -> tuple[Any, ...]:
+        """A list, each item read by ``make(item, place)``; of the types ``single``, an item by itself."""
+        values = self.take(key, (list, *single), [])
+        values = values if isinstance(values, list) else [values]
         place = f"{self.where}.{key}" if self.where else key
         return tuple(make(value, f"{place}[{position}]") for position, value in enumerate(values))
 

@@ -103,7 +103,8 @@ def test_past_the_allowed_share_nothing_is_loaded(shop: Shop) -> None:
     for row in rows:
         row[0] += "-new"
     write_csv(shop.folder / "ledger.csv", rows)
-    with pytest.raises(LoadRefused, match="20 of 200 rows are bad") as refused:
+    example = "For example ledger.csv row 2, amount: found 'x', expected a number"
+    with pytest.raises(LoadRefused, match=f"20 of 200 rows are bad.*{example}") as refused:
         shop.load()
     assert shop.rows("SELECT count(*) FROM invoices") == before
     assert len(Path(refused.value.details["quarantine"]).read_text(encoding="utf-8").splitlines()) == 21
@@ -381,3 +382,12 @@ def test_failing_expressions_are_faults_not_nulls(shop: Shop) -> None:
         ("2020-01-08",),
         (None,),
     ]
+
+
+def test_short_forms_and_a_constant_taken_for_a_column(shop: Shop) -> None:
+    write_csv(shop.folder / "ledger.csv", ledger())
+    shop.mapping = shop.mapping.replace('ledger: {{path: "ledger*", {file}}}', "ledger: ledger.csv")
+    assert shop.load().tables["invoices"].accepted == 200
+    shop.mapping = shop.mapping.replace("kind: {{value: company}}", "kind: company")
+    with pytest.raises(LoadRefused, match=r"a constant is written \{value: company\}"):
+        shop.load()
