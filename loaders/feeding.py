@@ -12,9 +12,10 @@ import duckdb
 
 from graph.contract import TABLES, Column
 from graph.digest import quote
+from graph.errors import MappingError
 from loaders.conversion import Conversion, Settings, Taken, constant, convert, target_type, with_default
 from loaders.expressions import Expression
-from loaders.faults import file_refused
+from loaders.faults import file_refused, mapping_error
 from loaders.mapping import ColumnMapping, Feed, FileMapping, matching
 from loaders.rawtables import RawTable, literal
 
@@ -163,13 +164,31 @@ class FeedQuery:
         return f"SELECT _rid, {', '.join((kept, *taken))} FROM {rows}"
 
     def _layer_of_conversions(self) -> list[_Column]:
-        described = self._connection.execute(f"DESCRIBE {self._taken_sql}").fetchall()
+        try:
+            described = self._connection.execute(f"DESCRIBE {self._taken_sql}").fetchall()
+        except duckdb.ProgrammingError as error:
+            raise self._misfit() or error from error
         kinds = {str(row[0]): str(row[1]) for row in described}
         names = list(self._plan.columns)
         currency = (
             self._converted(names, "currency", kinds, None).conversion.sql if "currency" in names else None
         )
         return [self._converted(names, name, kinds, currency) for name in names]
+
+    def _misfit(self) -> MappingError | None:
+        """What is wrong with the first expression whose types do not go together."""
+        feed = self._plan.feed
+        written = {f"{feed.place}.columns.{name}": m.expr for name, m in self._plan.columns.items()}
+        for place, expression in {**written, f"{feed.place}.where": feed.where}.items():
+            if expression is not None:
+                try:
+                    rows = self._plan.raw.relation
+                    self._connection.execute(f"DESCRIBE SELECT {self._expression(expression)} FROM {rows}")
+                except duckdb.ProgrammingError as error:
+                    problem = str(error).partition("\n")[0]
+                    advice = "columns of text files are text: cast them to what the formula needs"
+                    return mapping_error(feed.file, place, f"{expression.text!r}: {problem}; {advice}")
+        return None
 
     def _converted(
         self, names: list[str], name: str, kinds: Mapping[str, str], currency: str | None

@@ -16,7 +16,7 @@ import duckdb
 
 from graph.contract import TABLES
 from graph.digest import quote
-from graph.errors import LoadRefused
+from graph.errors import LoadRefused, MappingError
 from graph.source import SourceDeclaration
 from graph.store import EcosystemStore, LoadTransaction
 from loaders.checking import Checker
@@ -64,6 +64,9 @@ def load(
         try:
             staging.stage_all()
             job.convert(tell)
+        except duckdb.ProgrammingError as error:
+            problem = str(error).partition("\n")[0]
+            raise MappingError(f"{mapping.path}: types do not go together: {problem}") from error
         except (duckdb.DataError, duckdb.OperationalError, duckdb.InvalidInputException) as error:
             raise LoadRefused(
                 f"{path}: a file cannot be read to its end, or the mapping asks what cannot be done: {error}"

@@ -71,6 +71,7 @@ class FileMapping:
     skip: int = 0
     comment: str = ""
     quote: str | None = '"'
+    escape: str | None = None
     header: bool | tuple[str, ...] = True
     multiline: bool = False
     nulls: tuple[str, ...] = ()

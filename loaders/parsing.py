@@ -116,6 +116,7 @@ def _file(node: Node, name: str) -> FileMapping:
         skip=node.take("skip", int, 0),
         comment=node.take("comment", str, ""),
         quote=node.character("quote", '"'),
+        escape=node.character("escape", None),
         header=header if isinstance(header, bool) else tuple(map(str, header)),
         multiline=node.take("multiline", bool, False),
         nulls=node.texts("nulls"),

@@ -23,6 +23,8 @@ from loaders.textlines import Malformed
 #: ``_rid`` = file number << FILE_SHIFT | row number << ROW_SHIFT | place among the unpivoted columns.
 FILE_SHIFT, ROW_SHIFT = 52, 12
 ROW_MASK = (1 << (FILE_SHIFT - ROW_SHIFT)) - 1
+#: DuckDB variable of the files' names by number.
+FILE_NAMES = "file_names"
 
 _PACKED = (".gz", ".bz2", ".xz", ".zip")
 _FORMATS = {
@@ -46,8 +48,10 @@ class RawTable:
     def physical(self, name: str) -> str | None:
         """SQL for the column called ``name`` (its case may differ where that is unambiguous).
 
-        ``_row`` is the row's number in its file.
+        ``_row`` is the row's number in its file, ``_file`` the file's path in the source's folder.
         """
+        if name == "_file" and name not in self.names:
+            return f"getvariable('{FILE_NAMES}')[(_rid >> {FILE_SHIFT}) + 1]"
         if name == "_row" and name not in self.names:
             return f"((_rid >> {ROW_SHIFT}) & {ROW_MASK})"
         if name in self.names:

@@ -47,7 +47,11 @@ def stage(connection: duckdb.DuckDBPyConnection, mapping: FileMapping, path: Pat
     staged = readers[format_of(mapping, path)](connection, mapping, path, number)
     doubled = {name for name in staged.table.names if staged.table.names.count(name) > 1}
     if doubled:
-        raise file_refused(path.name, f"has columns {sorted(doubled)} twice", "rename them in the file")
+        raise file_refused(
+            path.name,
+            f"has columns {sorted(doubled)} twice",
+            "rename them, or say skip: 1 and header: [names]",
+        )
     return staged
 
 

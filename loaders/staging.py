@@ -14,7 +14,7 @@ from graph.digest import quote
 from graph.errors import LoadRefused
 from loaders.faults import file_refused
 from loaders.mapping import Feed, FileMapping, Lookup, SourceMapping, matching
-from loaders.rawtables import FILE_SHIFT, ROW_SHIFT, RawTable, Staged, column_types, literal
+from loaders.rawtables import FILE_NAMES, FILE_SHIFT, ROW_SHIFT, RawTable, Staged, column_types, literal
 from loaders.reading import stage
 from loaders.textlines import Malformed
 
@@ -68,6 +68,8 @@ class Staging:
         for name, paths in found.items():
             if paths:
                 plain[name] = self._stage_file(self.mapping.files[name], paths, total)
+        listed = ", ".join(map(literal, self.names))
+        self.connection.execute(f"SET VARIABLE {FILE_NAMES} = [{listed}]")
         self.files = plain
         for name in plain:
             self.files[name] = self._join(plain[name], ())
@@ -85,7 +87,7 @@ class Staging:
         for path in paths:
             number = len(self.names)
             self.progress(f"reading {path.name}", number / total)
-            self.names.append(path.name)
+            self.names.append(path.name if path == self.folder else path.relative_to(self.folder).as_posix())
             part = stage(self.connection, file, path, number)
             parts.append(part)
             malformed += [

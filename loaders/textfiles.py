@@ -47,7 +47,9 @@ def _header(stream: LineStream, mapping: FileMapping) -> tuple[list[str], bool]:
         raise file_refused(stream.label, "holds no text", "fetch it again", expected="a header and rows")
     delimiter = _delimiter(mapping, stream.path)
     if mapping.quote:
-        fields = next(csv.reader([line], delimiter=delimiter, quotechar=mapping.quote))
+        fields = next(
+            csv.reader([line], delimiter=delimiter, quotechar=mapping.quote, escapechar=mapping.escape)
+        )
     else:
         fields = line.split(delimiter)
     if mapping.header is True:
@@ -80,7 +82,8 @@ def stage_csv(connection: duckdb.DuckDBPyConnection, mapping: FileMapping, path:
         "parse_options": pa_csv.ParseOptions(
             delimiter=_delimiter(mapping, path),
             quote_char=mapping.quote or False,
-            double_quote=True,
+            double_quote=not mapping.escape,
+            escape_char=mapping.escape or False,
             newlines_in_values=mapping.multiline,
             invalid_row_handler=skip,
         ),

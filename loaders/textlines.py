@@ -163,7 +163,9 @@ class LineStream(io.RawIOBase):
                     self.label, "holds NUL characters", "set encoding (utf-16?) in the mapping"
                 )
             return block
-        quote, comment = (self.mapping.quote or "").encode(), self.mapping.comment.encode()
+        quote, comment, escape = (
+            (text or "").encode() for text in (self.mapping.quote, self.mapping.comment, self.mapping.escape)
+        )
         suspicious = (
             self.lines_read < self.mapping.skip
             or (comment and comment in block)
@@ -182,7 +184,7 @@ class LineStream(io.RawIOBase):
         kept = []
         for number, line in enumerate(lines, start=first):
             aside = number <= self.mapping.skip or (comment and line.startswith(comment))
-            fault = ("", "") if aside else _line_fault(line, quote)
+            fault = ("", "") if aside else _line_fault(line, quote, escape)
             if fault is None:
                 kept.append(line)
                 continue
@@ -198,7 +200,7 @@ def _split_at_newline(block: bytes) -> list[bytes]:
     return [line + b"\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
 
 
-def _line_fault(line: bytes, quote: bytes) -> tuple[str, str] | None:
+def _line_fault(line: bytes, quote: bytes, escape: bytes) -> tuple[str, str] | None:
     """Why a line is taken out (reason, expected), the reason empty for a blank one; None: it is fine."""
     content = line.rstrip(b"\r\n")
     if not content:
@@ -207,6 +209,8 @@ def _line_fault(line: bytes, quote: bytes) -> tuple[str, str] | None:
         return "nul_character", "text without NUL characters"
     if b"\r" in content:
         return "stray_line_break", "one record a line"
+    if escape:
+        content = content.replace(escape + escape, b"").replace(escape + quote, b"")
     if quote and content.count(quote) % 2:
         return "unbalanced_quote", "quotes in pairs on each line (or multiline: true, or quote: null)"
     return None

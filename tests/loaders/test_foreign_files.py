@@ -268,3 +268,37 @@ def test_columns_parted_by_any_run_of_spaces(shop: Shop) -> None:
     report = shop.load()
     assert report.tables["invoices"].accepted == 200
     assert shop.rows("SELECT amount FROM invoices WHERE invoice_id = 'I7'") == [(750,)]
+
+
+def test_quotes_after_a_backslash(shop: Shop) -> None:
+    """As databases export them: a backslash before a quote, a comma or itself."""
+    rows = ledger(40)
+    lines = [",".join(HEADER), *(",".join(row) for row in rows)]
+    lines[4] = lines[4].replace("S3", '"S\\"3, \\\\"')
+    lines[5] = lines[5].replace("S4", '"S4')
+    (shop.folder / "ledger.csv").write_text("\n".join([*lines, ""]))
+    shop.file = r'escape: "\\"'
+    report = shop.load()
+    assert shop.rows("SELECT party_id FROM party_dictionary WHERE party_id LIKE 's:%,%'") == [('s:S"3, \\',)]
+    assert {line["row_number"] for line in shop.quarantined(report)} == {"6"}
+
+
+def test_what_only_the_file_s_name_says(shop: Shop) -> None:
+    """A file a month, in folders: its name is data, and makes the row's number a key."""
+    for month in ("01", "02"):
+        folder = shop.folder / "2020" / month
+        folder.mkdir(parents=True)
+        write_csv(folder / "ledger.csv", [*ledger(40), ["", *ledger(1)[0][1:]]])
+    shop.mapping = (
+        MAPPING.replace('"ledger*"', '"**/*.csv"')
+        .replace("invoice_id: number", "invoice_id: {{expr: \"_file || ':' || _row\"}}")
+        .replace(
+            "issued_on: issued", "issued_on: {{expr: \"strptime(left(_file, 7) || '/01', '%Y/%m/%d')\"}}"
+        )
+        .replace("currency: currency", "currency: currency\n      goods: _file")
+    )
+    report = shop.load()
+    assert report.tables["invoices"].accepted == 82
+    found = shop.rows("SELECT invoice_id, issued_on, goods FROM invoices ORDER BY issued_on, invoice_id")
+    assert found[0] == ("2020/01/ledger.csv:10", date(2020, 1, 1), "2020/01/ledger.csv")
+    assert found[-1][1] == date(2020, 2, 1)

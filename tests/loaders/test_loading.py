@@ -391,3 +391,24 @@ def test_short_forms_and_a_constant_taken_for_a_column(shop: Shop) -> None:
     shop.mapping = shop.mapping.replace("kind: {{value: company}}", "kind: company")
     with pytest.raises(LoadRefused, match=r"a constant is written \{value: company\}"):
         shop.load()
+
+
+@pytest.mark.parametrize(
+    ("expr", "message"),
+    [
+        ("issued + 1", r"ledger: tables\[2\].columns.issued_on: 'issued \+ 1'.*cast them"),
+        ("CAST(issued AS DATE) + to_months(1) + 1", "No function matches"),
+        ("substr(issued)", "substr"),
+    ],
+)
+def test_a_formula_whose_types_do_not_go_together_is_named(shop: Shop, expr: str, message: str) -> None:
+    write_csv(shop.folder / "ledger.csv", ledger())
+    shop.mapping = shop.mapping.replace("issued_on: issued", f"issued_on: {{{{expr: '{expr}'}}}}")
+    with pytest.raises(MappingError, match=message):
+        shop.load()
+    shop.mapping = shop.mapping.replace(
+        "from: ledger\n    columns:\n",
+        "from: ledger\n    where: number > DATE '2020-01-01' + number\n    columns:\n",
+    )
+    with pytest.raises(MappingError):
+        shop.load()
