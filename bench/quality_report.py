@@ -153,11 +153,15 @@ Made by `make bench-quality` (`python -m bench.quality --freeze`) from the figur
 Every set goes through the ordinary load, panel, training and evaluation, with the default settings: nothing
 is tuned for a set, and nothing is fitted on test rows. All models see the same parts. AUC and AP (average
 precision) are means over runs ± their standard deviation; a run has seeds of its own for every model, and
-shifts the permutation of the placebo. Intervals are of AUC(default) - AUC(model) on scores meaned over runs,
+permutes the links of the placebo anew. Intervals are of AUC(default) - AUC(model) on scores meaned over runs,
 95 %, by a bootstrap over parties that is paired across models. SAGE and GAT are written as a user of
 torch-geometric would (two HeteroConv layers of 64, own and environment columns, weighted loss, early
-stopping on validation); label propagation spreads what was known of counterparties. A published figure on
-other parts or rows is no more than a landmark.
+stopping on validation); label propagation spreads what was known of counterparties.
+
+On permuted links every party keeps the number of its counterparties in every relation and year, and what it
+did itself; who they are, and the record of each pair, is drawn by chance. A default that is no better than
+that owes its links nothing. Where validation shows no gain beyond its error the default goes without links,
+and then both are the same. A published figure on other parts or rows is no more than a landmark.
 """
 
 

@@ -136,7 +136,10 @@ def available(data: Path) -> dict[str, BenchSet]:
 
 @dataclass(frozen=True)
 class Place:
-    """Where the sets' files are, and a folder for what is made of them (kept from run to run)."""
+    """Where the sets' files are, and a folder for what is made of them.
+
+    A set is loaded once and its runs are kept: after a change of code or mappings take another folder.
+    """
 
     data: Path
     folder: Path
