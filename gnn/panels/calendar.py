@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnn.panels.targets import ACTIVITY_TABLES, NEVER, days, event_days
+from gnn.panels.tasks import LEAST_HISTORY_DAYS, days_needed, least_history_days
 from graph.errors import BadInput
 from graph.relations import EPOCH, day_number
 from graph.snapshot import Snapshot
@@ -15,7 +16,6 @@ from graph.source import Part, Task
 
 #: Days of records that should lie before the first prediction, so that there is something to see.
 WISHED_HISTORY_DAYS = 180
-LEAST_HISTORY_DAYS = 60  # two horizons where that is less, as in a simulation of a month
 
 MAX_TRAIN_DAYS, MAX_TEST_DAYS = 6, 3
 
@@ -64,7 +64,7 @@ def choose_days(snapshot: Snapshot, task: Task) -> dict[Part, tuple[date, ...]]:
     rows = sum(table.num_rows for table in snapshot.tables.values())
     most = int(np.clip(MAX_PANEL_ROWS // max(rows, 1), 3, MAX_TRAIN_DAYS + MAX_TEST_DAYS + 1))
     horizon, step = task.horizon_days, max(task.horizon_days // 2, 1)
-    least = min(LEAST_HISTORY_DAYS, 2 * horizon)
+    least = least_history_days(horizon)
     for tests, apart, history in (
         (3, horizon, WISHED_HISTORY_DAYS),
         (2, horizon, WISHED_HISTORY_DAYS),
@@ -80,7 +80,7 @@ def choose_days(snapshot: Snapshot, task: Task) -> dict[Part, tuple[date, ...]]:
         if len(train) >= tests:
             chosen: dict[Part, list[int]] = {"train": train, "valid": [valid], "test": test}
             return {part: tuple(EPOCH + timedelta(day) for day in found) for part, found in chosen.items()}
-    needed = 2 * horizon + step + least
+    needed = days_needed(horizon)
     raise BadInput(
         f"task {task.name}: a horizon of {horizon} days needs records of {needed} days, and they span "
         f"{last - first}: shorten horizon_days, load a longer history, or name as_of days in the task"

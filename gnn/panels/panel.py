@@ -170,7 +170,10 @@ def build_panel(
     panel = _panel_by_splits(read, task, latest) if task.by_splits else _dated_panel(read, task, latest)
     empty = [part for part in PARTS if not any(len(origin.codes) for origin in panel.of(part))]
     if empty:
-        because = "; ".join(panel.notes) or "nobody belongs to its population"
+        nobody = "nobody belongs to its population"
+        if panel.task.by_splits:
+            nobody = f"table splits names nobody for it (task {panel.task.name!r}, fold {panel.task.fold})"
+        because = "; ".join(panel.notes) or nobody
         raise BadInput(f"task {task.name}: no cases for {', '.join(empty)} ({because})")
     return _enough(panel)
 

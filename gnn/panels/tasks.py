@@ -14,7 +14,10 @@ from graph.source import SourceDeclaration, Task
 LATE_DAYS: Mapping[str, int] = {"late_30": 30, "late_90": 90}
 
 #: Days ahead that a task nobody declared may ask about.
-HORIZONS = (365, 180, 90, 30, 7)
+HORIZONS = (365, 180, 90, 30, 14, 5)
+
+#: Days of records that must lie before the first prediction.
+LEAST_HISTORY_DAYS = 60
 
 #: A seller is diluted when voids and credit notes exceed this share of what it invoiced.
 DILUTION_SHARE = 0.10
@@ -43,9 +46,19 @@ def _has_payment_dates(tables: Mapping[str, pa.Table]) -> bool:
     )
 
 
+def least_history_days(horizon: int) -> int:
+    """Days of records that must lie before the first prediction: two horizons are enough for a short one."""
+    return min(LEAST_HISTORY_DAYS, 2 * horizon)
+
+
+def days_needed(horizon: int) -> int:
+    """Days of records from which prediction days can be derived: one of each part, and some history."""
+    return 2 * horizon + max(horizon // 2, 1) + least_history_days(horizon)
+
+
 def recorded_tasks(tables: Mapping[str, pa.Table]) -> dict[str, Task]:
     """A task for each kind of ``outcomes`` that happened at all, by kind: will it happen within a year, or
-    the longest of ``HORIZONS`` whose thrice fits between the first and the last on record?
+    the longest of ``HORIZONS`` for which the days between the first and the last on record are enough?
 
     A party that had the event leaves the population unless some had it twice; where good ends are stated
     too, only parties with a stated one are asked about.
@@ -60,7 +73,7 @@ def recorded_tasks(tables: Mapping[str, pa.Table]) -> dict[str, Task]:
         once = cases.num_rows == len(pc.unique(cases["party_code"]))
         stated = pc.sum(pc.equal(outcomes["kind"], kind)).as_py() > cases.num_rows
         span = pc.min_max(cases["occurred_on"].cast(pa.int32())).as_py()
-        horizon = next((h for h in HORIZONS if 3 * h <= span["max"] - span["min"]), HORIZONS[-1])
+        horizon = next((h for h in HORIZONS if days_needed(h) <= span["max"] - span["min"]), HORIZONS[-1])
         tasks[kind] = Task(kind, kind, horizon, once=once, stated_only=stated)
     return tasks
 
