@@ -79,22 +79,26 @@ def blank_later_facts(rows: ir.Table, table: Table, day: ir.DateScalar) -> ir.Ta
     return rows.mutate(**blanked) if blanked else rows
 
 
-def base_currency_of(ecosystem: StoredEcosystem) -> str:
+def currencies_of(ecosystem: StoredEcosystem) -> dict[str, frozenset[str]]:
+    """Currencies that each stored table names; tables without a column for one are left out."""
+    return {
+        name: frozenset(stored["currency"].as_table().distinct().to_pyarrow()[0].drop_null().to_pylist())
+        for name, stored in ecosystem.tables.items()
+        if "currency" in TABLES[name].column_names
+    }
+
+
+def base_currency_of(currencies: Mapping[str, frozenset[str]]) -> str:
     """The currency all amounts are converted into, where the workspace names none.
 
-    The only currency there is; with several, the one that has amounts but no rates of its own.
+    The only one of ``currencies`` (by table); with several, the one that has amounts but no rates of its own.
     """
-    used: set[str | None] = set()
-    for name, stored in ecosystem.tables.items():
-        if "currency" in TABLES[name].column_names and name != "fx":
-            used |= set(stored["currency"].as_table().distinct().to_pyarrow()[0].to_pylist())
-    used.discard(None)
-    if len(used) > 1 and "fx" in ecosystem.tables:
-        rated = ecosystem.tables["fx"]["currency"].as_table().distinct().to_pyarrow()[0].to_pylist()
-        used -= set(rated)
+    used = frozenset[str]().union(*(named for table, named in currencies.items() if table != "fx"))
+    if len(used) > 1:
+        used -= currencies.get("fx", frozenset())
     if len(used) > 1:
         raise BadInput(
-            f"amounts are in several currencies ({', '.join(sorted(map(str, used)))}): load rates into table "
+            f"amounts are in several currencies ({', '.join(sorted(used))}): load rates into table "
             "fx for all but one of them, or name base_currency in ecorisk.toml"
         )
-    return next(iter(used), None) or "XXX"
+    return next(iter(used), "XXX")

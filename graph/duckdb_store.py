@@ -21,7 +21,7 @@ from graph.store import LoadTransaction, PublishedScores
 
 #: New files are written in the form of the oldest DuckDB that the project runs with: texts packed better
 #: and faster than in the form of 1.0, which is the default.
-_CONFIG = {"storage_compatibility_version": "v1.4.0"}
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {"storage_compatibility_version": "v1.4.0"}
 
 
 def _quote(name: str) -> str:

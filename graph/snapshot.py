@@ -18,7 +18,14 @@ from babel.numbers import get_currency_precision
 from ibis.backends.duckdb import Backend
 from numpy.typing import NDArray
 
-from graph.asof import StoredEcosystem, base_currency_of, code_column, party_columns, visible
+from graph.asof import (
+    StoredEcosystem,
+    base_currency_of,
+    code_column,
+    currencies_of,
+    party_columns,
+    visible,
+)
 from graph.contract import TABLES, Table
 from graph.errors import BadInput, UnknownParty
 from graph.relations import Relation, build_relations
@@ -219,7 +226,8 @@ def build(
 
     Raises ``BadInput`` where amounts cannot be converted into one currency.
     """
-    base = base_currency or base_currency_of(ecosystem)
+    currencies = currencies_of(ecosystem)
+    base = base_currency or base_currency_of(currencies)
     seen = {
         name: visible(stored, TABLES[name], name in ecosystem.versioned, as_of, purpose)
         for name, stored in ecosystem.tables.items()
@@ -234,7 +242,8 @@ def build(
     tables: dict[str, pa.Table] = {}
     for name, rows in seen.items():
         table = TABLES[name]
-        rows = _in_base_currency(rows, table, seen.get("fx"), base)
+        if currencies.get(name, frozenset()) - {base}:
+            rows = _in_base_currency(rows, table, seen.get("fx"), base)
         rows = rows.drop(*[c for c in PROVENANCE if c in rows.columns and c not in _SAYING.get(name, ())])
         found = _with_parties(rows.to_pyarrow(), table, codes)
         if name == "parties":
