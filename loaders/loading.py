@@ -64,13 +64,13 @@ def load(
         try:
             staging.stage_all()
             job.convert(tell)
-        except duckdb.ProgrammingError as error:
-            problem = str(error).partition("\n")[0]
-            raise MappingError(f"{mapping.path}: types do not go together: {problem}") from error
         except (duckdb.DataError, duckdb.OperationalError, duckdb.InvalidInputException) as error:
             raise LoadRefused(
                 f"{path}: a file cannot be read to its end, or the mapping asks what cannot be done: {error}"
             ) from error
+        except duckdb.ProgrammingError as error:
+            problem = str(error).partition("\n")[0]
+            raise MappingError(f"{mapping.path}: types do not go together: {problem}") from error
         with store.begin(declaration) as transaction:
             report = job.settle(transaction)
             for name, rows in job.clean_files(tell):
@@ -210,7 +210,7 @@ class _Job:
             tables=self.counts,
             reasons={str(reason): int(count) for reason, count in reasons},
             ignored_columns=ignored,
-            warnings=(*warnings, *self.missing),
+            warnings=(*warnings, *self.staging.warnings, *self.missing),
             resolved=self.resolved,
             quarantine=None if quarantine is None else str(quarantine),
         )

@@ -46,6 +46,7 @@ class Staging:
     progress: Progress
     names: list[str] = field(default_factory=list)
     files: dict[str, StagedFile] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
 
     def stage_all(self) -> None:
         """Read every file the mapping names; ``LoadRefused`` where one is absent or unreadable."""
@@ -170,13 +171,17 @@ class Staging:
         conditions, keys = [], []
         for own, theirs in lookup.on:
             left, right = file.own.physical(own), other.physical(theirs)
-            if left is None or right is None:
-                lacking, column = (file.mapping.name, own) if left is None else (lookup.file, theirs)
+            # A row's number or file is no key of another file.
+            if not (left and right and left[0] == right[0] == "c"):
+                lacking, column = (
+                    (lookup.file, theirs) if left and left[0] == "c" else (file.mapping.name, own)
+                )
                 raise file_refused(
                     lacking, f"has no column {column!r}", "check on: of the lookup in the mapping"
                 )
             keys.append(right)
-            conditions.append(f"a.{left}::VARCHAR = {alias}.{right}::VARCHAR")
+            kinds = (file.own.types[int(left[1:])], other.types[int(right[1:])])
+            conditions.append(f"{key_text(f'a.{left}', kinds[0])} = {key_text(f'{alias}.{right}', kinds[1])}")
         listed = ", ".join(keys)
         source = other.relation
         if lookup.take is not None:
@@ -193,7 +198,19 @@ class Staging:
                 f"has more than one row for key {doubled}",
                 "say take: first or take: last in the lookup",
             )
-        return f"LEFT JOIN {source} {alias} ON {' AND '.join(conditions)}"
+        matched = f"{source} {alias} ON {' AND '.join(conditions)}"
+        found = f"SELECT 1 FROM {file.own.relation} a SEMI JOIN {matched} LIMIT 1"
+        if file.rows and not self.connection.execute(found).fetchone():
+            self.warnings.append(
+                f"files.{file.mapping.name}: no row finds its key in {lookup.file}: are they written alike?"
+            )
+        return f"LEFT JOIN {matched}"
+
+
+def key_text(sql: str, kind: str) -> str:
+    """A key as text: whole numbers are written alike, whether a file holds them as 7 or as 7.0."""
+    text = f"{sql}::VARCHAR"
+    return f"regexp_replace({text}, '\\.0$', '')" if kind in ("DOUBLE", "FLOAT") else text
 
 
 def offered(

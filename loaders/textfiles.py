@@ -228,16 +228,20 @@ def _json_lines(stream: LineStream, path: Path, format_: str) -> Iterator[list[s
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
         if not text.lstrip().startswith("{"):
-            raise file_refused(
+            stream.error = file_refused(
                 path.name, f"is no JSON ({error})", "it may be cut off: fetch it again"
-            ) from error
+            )
+            raise stream.error from error
         yield lines
         return
     if isinstance(content, dict):
         lists = [value for value in content.values() if isinstance(value, list)]
         content = lists[0] if len(lists) == 1 else [content]
     if not isinstance(content, list):
-        raise file_refused(path.name, "holds no list of objects", "give an array of objects, or one a line")
+        stream.error = file_refused(
+            path.name, "holds no list of objects", "give an array of objects, or one a line"
+        )
+        raise stream.error
     yield [json.dumps(record, ensure_ascii=False) for record in content]
 
 

@@ -78,6 +78,23 @@ def test_a_lookup_takes_one_row_a_key(fraud: Shop) -> None:
         fraud.load()
 
 
+def test_keys_are_alike_as_text_and_a_lookup_that_finds_nothing_is_told(fraud: Shop) -> None:
+    fraud.mapping = FRAUD.replace("TAKE", "take: last")
+    pq.write_table(pa.table({"id": [0.0, 1.0, 2.0], "label": [0, 1, 1]}), fraud.folder / "firms.parquet")
+    report = fraud.load()
+    assert fraud.rows("SELECT region FROM parties ORDER BY 1")[0] == ("new",)
+    assert not [warning for warning in report.warnings if "no row finds" in warning]
+    (fraud.folder / "notes.csv").write_text("id,note\nf:1,new\n", encoding="utf-8")
+    fraud.root = fraud.root / "again"
+    (fraud.root / "in").mkdir(parents=True)
+    for file in (fraud.root.parent / "in").iterdir():
+        file.rename(fraud.folder / file.name)
+    assert "files.firms: no row finds its key in notes: are they written alike?" in fraud.load().warnings
+    fraud.mapping = fraud.mapping.replace("on: id,", "on: {{_row: id}},")
+    with pytest.raises(LoadRefused, match="firms: has no column '_row'"):
+        fraud.load()
+
+
 def test_an_absent_array_is_named(fraud: Shop) -> None:
     fraud.mapping = FRAUD.replace("TAKE", "take: first").replace("array: x", "array: y")
     with pytest.raises(LoadRefused, match="no array 'y'; it has x, masks"):
