@@ -182,7 +182,7 @@ def test_json_that_is_cut_off_is_refused(shop: Shop) -> None:
     with pytest.raises(LoadRefused, match=r"^ledger.json: is no JSON \(.*fetch it again$"):
         shop.load()
     path.write_text('"words"')
-    with pytest.raises(LoadRefused, match="^ledger.json: holds no list of objects"):
+    with pytest.raises(LoadRefused, match=r"^ledger.json: holds no list of objects"):
         shop.load()
 
 
