@@ -424,7 +424,7 @@ def _one_of(column: str, allowed: tuple[str, ...]) -> Rule:
     return Rule(
         column,
         f"{column}_known",
-        "one of " + ", ".join(allowed),
+        "one of " + ", ".join(allowed) + (", or a kind that the source declares" if column == "kind" else ""),
         lambda table: table[column].isnull() | table[column].isin(list(allowed)),
     )
 
