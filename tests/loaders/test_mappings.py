@@ -12,6 +12,7 @@ from graph.duckdb_store import DuckDBStore
 from graph.source import Task
 from graph.vocabulary import KindDeclaration
 from loaders import load, shipped_mappings
+from loaders.document import tables_document
 from loaders.mapping import ColumnMapping, FileMapping, Lookup, NumberText
 from loaders.parsing import read_mapping
 from tests.loaders.sources import balanced
@@ -102,6 +103,11 @@ def test_the_manual_names_every_key() -> None:
         }
     )
     assert {key for key in keys if f"`{key}`" not in manual} == set()
+
+
+def test_the_manual_lists_the_tables_as_they_are() -> None:
+    manual = (ROOT / "docs" / "mapping.md").read_text(encoding="utf-8")
+    assert tables_document() in manual, "put in what `python -m loaders.document` prints"
 
 
 def test_the_manual_s_examples_are_valid_mappings(tmp_path: Path) -> None:
