@@ -54,7 +54,9 @@ def _sparse(
         # torch says once that CSR is in beta; what is used of it here is tested.
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
         return torch.sparse_csr_tensor(
-            *(torch.from_numpy(array) for array in (indptr, columns, weight)),
+            torch.from_numpy(indptr),
+            torch.from_numpy(columns),
+            torch.from_numpy(weight),
             size=(len(indptr) - 1, width),
             check_invariants=False,
         )

@@ -149,7 +149,7 @@ class EcosystemNetwork(MessagePassing):  # type: ignore[misc]
                 sizes = [1, 1, *(len(w) for w in self.read_out)]
                 self.intercept.copy_(found[0])
                 self.own_weight.copy_(found[1])
-                for read_out, values in zip(self.read_out, found.split(sizes)[2:], strict=True):
+                for read_out, values in zip(self.read_out, torch.split(found, sizes)[2:], strict=True):
                     read_out.copy_(values)
         finally:
             torch.set_num_threads(threads)
