@@ -34,7 +34,6 @@ class Preparation:
     relations: tuple[str, ...]
     prior: float
     record_priors: Mapping[str, float]
-    half_life_days: float
     kept_share: float
     read: Mapping[str, tuple[str, ...]]
 

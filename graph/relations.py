@@ -19,8 +19,15 @@ from numpy.typing import NDArray
 
 from graph.vocabulary import LINK_KINDS, KindDeclaration
 
+#: What a row says of its pair counts half after 13 months: in Hungary's full firm network 55 % of the supply
+#: links were gone after a year.
+HALF_LIFE_DAYS = 395
+
 #: An invoice this many days past due counts as a bad case of the pair's record.
 PAST_DUE_DAYS = 30
+
+#: Declared weights and recency are summed in millionths.
+MICRO = 1e-6
 
 EPOCH = date(1970, 1, 1)
 
@@ -37,7 +44,8 @@ class Relation:
     ``indptr`` int64 [n+1]; ``indices`` int32 [m], ascending in a row. Per pair: ``count`` int32 rows
     behind it, ``amount`` int64 minor units of the base currency, ``first_on`` / ``last_on`` int32 day
     numbers, ``matured`` int32 cases whose result is known, ``bad`` int32 those that went wrong (late,
-    unpaid, denied), ``strength`` float64 the sum of declared link weights.
+    unpaid, denied), ``strength`` float64 the sum of declared link weights. ``recent_*`` float64: the same
+    sums with every row halved for each ``HALF_LIFE_DAYS`` since its day.
     """
 
     name: str
@@ -50,6 +58,10 @@ class Relation:
     matured: NDArray[np.int32]
     bad: NDArray[np.int32]
     strength: NDArray[np.float64]
+    recent_amount: NDArray[np.float64]
+    recent_matured: NDArray[np.float64]
+    recent_bad: NDArray[np.float64]
+    recent_strength: NDArray[np.float64]
 
     @property
     def kind(self) -> str:
@@ -70,6 +82,12 @@ class Relation:
     def counterparties(self, code: int) -> slice:
         """Positions of a party's pairs in the arrays."""
         return slice(int(self.indptr[code]), int(self.indptr[code + 1]))
+
+
+def recency(age_days: NDArray[np.integer] | int) -> NDArray[np.float64]:
+    """What is left of a row's weight after so many days, float64 [rows], at least ``MICRO``."""
+    left: NDArray[np.float64] = np.maximum(0.5 ** (np.maximum(age_days, 0) / HALF_LIFE_DAYS), MICRO)
+    return left
 
 
 def _pair_columns(
@@ -207,11 +225,16 @@ def pair_rows(
     return found
 
 
-def _group(parts: list[ir.Table], symmetric: bool) -> ir.Table:
+def _group(parts: list[ir.Table], symmetric: bool, today: ir.DateScalar) -> ir.Table:
     rows = ibis.union(parts[0], *parts[1:]) if len(parts) > 1 else parts[0]
     if symmetric:
         rows = ibis.union(rows, rows.mutate(source=rows["target"], target=rows["source"]))
     rows = rows.filter(rows["source"] != rows["target"])
+    age = today.delta(rows["last"], unit="day").cast("float64")
+    # No row is ever wholly forgotten: a pair of old rows would look as if it had none.
+    rows = rows.mutate(recency=ibis.greatest(ibis.literal(0.5) ** (age / HALF_LIFE_DAYS), MICRO))
+    # Integer sums do not depend on the order of threads.
+    micro = (rows["recency"] / MICRO).round().cast("int64")
     grouped = rows.group_by(["source", "target"]).aggregate(
         count=rows.count().cast("int32"),
         amount=rows["amount"].sum().cast("int64"),
@@ -220,6 +243,10 @@ def _group(parts: list[ir.Table], symmetric: bool) -> ir.Table:
         matured=rows.count(where=rows["matured"]).cast("int32"),
         bad=rows.count(where=rows["bad"]).cast("int32"),
         strength=rows["strength"].sum().cast("int64"),
+        recent_amount=(rows["amount"] * rows["recency"]).round().cast("int64").sum().cast("int64"),
+        recent_matured=rows["matured"].ifelse(micro, 0).sum().cast("int64"),
+        recent_bad=rows["bad"].ifelse(micro, 0).sum().cast("int64"),
+        recent_strength=(rows["strength"] * rows["recency"]).round().cast("int64").sum().cast("int64"),
     )
     return grouped.order_by(["source", "target"])
 
@@ -247,7 +274,11 @@ def _from_pairs(name: str, pairs: ir.Table, n: int) -> Relation:
         last_on=array("last_on", np.int32),
         matured=array("matured", np.int32),
         bad=array("bad", np.int32),
-        strength=array("strength", np.int64) / 1_000_000.0,
+        strength=array("strength", np.int64) * MICRO,
+        recent_amount=array("recent_amount", np.float64),
+        recent_matured=array("recent_matured", np.int64) * MICRO,
+        recent_bad=array("recent_bad", np.int64) * MICRO,
+        recent_strength=array("recent_strength", np.int64) * MICRO,
     )
 
 
@@ -272,10 +303,11 @@ def build_relations(
     ``tables``: visible tables whose party columns are codes below ``n``.
     """
     relations: dict[str, Relation] = {}
+    today = ibis.date(as_of.isoformat())
     for kind, parts in sorted(pair_rows(tables, kinds, as_of).items()):
         declared = kinds.get(kind) or kinds.get(kind.lower()) or LINK_KINDS.get(kind)
         symmetric = declared is not None and declared.symmetric
-        forward = _from_pairs(kind if symmetric else f"{kind}.out", _group(parts, symmetric), n)
+        forward = _from_pairs(kind if symmetric else f"{kind}.out", _group(parts, symmetric, today), n)
         if forward.n_pairs == 0:
             continue
         relations[forward.name] = forward

@@ -30,6 +30,7 @@ from gnn.runs.coverage import MINIMUM_SHARE
 from gnn.runs.meanings import counterparties_text, meaning_of
 from gnn.runs.scorecard import pd_of
 from graph.errors import ArtifactMismatch
+from graph.relations import HALF_LIFE_DAYS
 from graph.source import Task
 from graph.vocabulary import EVENT_KINDS, LINK_KINDS
 
@@ -128,8 +129,7 @@ def _relations(model: Model) -> str:
         ]
         for name in model.relations
     ]
-    half_life = f"{model.preparation.half_life_days:,.0f}"
-    return f"Links count half after {half_life} days.\n\n" + table(
+    return f"Rows of a link count half after {HALF_LIFE_DAYS} days.\n\n" + table(
         ("relation", "counterparties", ">trees", ">columns of the network"), rows
     )
 

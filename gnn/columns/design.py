@@ -62,15 +62,17 @@ def payload(
 
 
 def pair_records(relation: Relation, prior: float) -> NDArray[np.float64]:
-    """Per pair, the counterparty's record with all others, float64 [m, len(RECORDS)].
+    """Per pair, the counterparty's recent record with all others, float64 [m, len(RECORDS)].
 
     The party's own cases with it are taken out, so nobody inherits what it caused itself.
     """
     n = len(relation.indptr) - 1
-    cases = np.bincount(relation.indices, weights=relation.matured, minlength=n)[relation.indices]
-    bad = np.bincount(relation.indices, weights=relation.bad, minlength=n)[relation.indices]
-    cases -= relation.matured
-    bad -= relation.bad
+
+    def with_others(measure: NDArray[np.float64]) -> NDArray[np.float64]:
+        total = np.bincount(relation.indices, weights=measure, minlength=n)[relation.indices]
+        return np.maximum(total - measure, 0.0)
+
+    cases, bad = with_others(relation.recent_matured), with_others(relation.recent_bad)
     rate = (bad + PRIOR_CASES * prior) / (cases + PRIOR_CASES) - prior
     return np.column_stack((bad - prior * cases, cases, rate, np.log1p(cases)))
 

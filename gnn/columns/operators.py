@@ -17,11 +17,8 @@ from numpy.typing import NDArray
 
 from gnn.columns.linear_columns import ANY
 from gnn.threads import threads_for
-from graph.relations import Relation, day_number
+from graph.relations import Relation
 from graph.snapshot import Snapshot
-
-#: Half of the links of an ecosystem that is observed by dates are gone after 13 months.
-HALF_LIFE_DAYS = 395.0
 
 
 @dataclass(frozen=True)
@@ -217,23 +214,16 @@ def _normalised(indptr: NDArray[np.integer], weight: NDArray[np.float64]) -> NDA
 
 
 def stakes(relation: Relation) -> NDArray[np.float64]:
-    """What each pair has at stake, float64 [m]: its amount, or its rows (or declared weight) without one.
+    """What each pair has at stake lately, float64 [m]: its amount, or its rows (or declared weight).
 
     Where others state amounts, rows without one count for the relation's average: who buys most weighs most.
     """
-    rows = np.maximum(relation.strength, 1e-9)
-    stated = relation.amount > 0
+    rows = np.maximum(relation.recent_strength, 1e-9)
+    stated = relation.recent_amount > 0
     if not stated.any():
         return rows
-    average = float(relation.amount[stated].sum()) / float(rows[stated].sum())
-    return np.where(stated, relation.amount.astype(np.float64), rows * average)
-
-
-def decayed(relation: Relation, as_of_day: int, half_life_days: float) -> NDArray[np.float64]:
-    """Stake of each pair, halved for every ``half_life_days`` since its last row, float64 [m]."""
-    age = np.maximum(as_of_day - relation.last_on.astype(np.float64), 0.0)
-    # No pair is ever wholly forgotten: an underflow would make a row of old pairs look empty.
-    return stakes(relation) * np.maximum(0.5 ** (age / half_life_days), 1e-9)
+    average = float(relation.recent_amount[stated].sum()) / float(rows[stated].sum())
+    return np.where(stated, relation.recent_amount, rows * average)
 
 
 def _union(shares: Iterable[sp.csr_matrix], n: int) -> sp.csr_matrix:
@@ -244,15 +234,15 @@ def _union(shares: Iterable[sp.csr_matrix], n: int) -> sp.csr_matrix:
     return union
 
 
-def operators(snapshot: Snapshot, half_life_days: float = HALF_LIFE_DAYS) -> dict[str, Operator]:
+def operators(snapshot: Snapshot) -> dict[str, Operator]:
     """Every relation of ``snapshot`` as an operator, by name, and ``any``, their union (last).
 
     In ``any`` each relation of a party counts the same; without relations it has no pairs.
     """
-    n, today = snapshot.n_parties, day_number(snapshot.as_of)
+    n = snapshot.n_parties
     shares: dict[str, sp.csr_matrix] = {}
     for name, relation in snapshot.relations.items():
-        weight = _normalised(relation.indptr, decayed(relation, today, half_life_days))
+        weight = _normalised(relation.indptr, stakes(relation))
         shares[name] = sp.csr_matrix((weight, relation.indices, relation.indptr), shape=(n, n))
     union = _union(shares.values(), n)
     union.data = _normalised(union.indptr, union.data)

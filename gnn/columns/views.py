@@ -141,7 +141,7 @@ def _masked(known: KnownOutcomes, kept: NDArray[np.bool_]) -> KnownOutcomes:
 
 def surroundings_of(snapshot: Snapshot, preparation: Preparation) -> Surroundings:
     """Operators of the model's relations (and of any), with the pairs' records."""
-    found = operators(snapshot, preparation.half_life_days)
+    found = operators(snapshot)
     kept = {name: found[name] for name in (*preparation.relations, ANY) if name in found}
     records = {
         name: pair_records(snapshot.relations[name], preparation.record_priors.get(name, 0.0))

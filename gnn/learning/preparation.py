@@ -16,7 +16,7 @@ from gnn.columns.features import (
     schema_of,
 )
 from gnn.columns.linear_columns import ANY
-from gnn.columns.operators import HALF_LIFE_DAYS, gather, kinds_of
+from gnn.columns.operators import gather, kinds_of
 from gnn.columns.views import surroundings_of
 from gnn.learning.boosting import STAGE_1, BoostingSettings, Draw, exported, fit_draws
 from gnn.learning.scouting import scouted
@@ -32,7 +32,6 @@ class TrainingSettings:
     whether links may be used at all."""
 
     seeds: tuple[int, ...] = (1, 2, 3)
-    half_life_days: float = HALF_LIFE_DAYS
     averaged_columns: int = 24
     max_rows: int = 100_000
     min_linked_rows: int = 30
@@ -126,7 +125,6 @@ def prepare(
         relations=relations,
         prior=bad / cases if cases else float(labels.mean()),
         record_priors=_record_priors(origins, relations),
-        half_life_days=settings.half_life_days,
         kept_share=1.0,
         read={},
     )

@@ -16,7 +16,19 @@ from graph.snapshot import Snapshot
 ROUNDS = 20
 
 #: Columns of a pair that are its record; they move together.
-RECORD = ("count", "amount", "first_on", "last_on", "matured", "bad", "strength")
+RECORD = (
+    "count",
+    "amount",
+    "first_on",
+    "last_on",
+    "matured",
+    "bad",
+    "strength",
+    "recent_amount",
+    "recent_matured",
+    "recent_bad",
+    "recent_strength",
+)
 
 
 def _swap(

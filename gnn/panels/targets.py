@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from gnn.panels.tasks import DILUTION_SHARE, DORMANT, LATE_DAYS, SALE, is_built_in
 from graph.asof import code_column, party_columns
 from graph.contract import TABLES
-from graph.relations import day_number
+from graph.relations import day_number, recency
 from graph.snapshot import Snapshot
 from graph.source import Task
 
@@ -31,7 +31,8 @@ NEVER = np.iinfo(np.int32).max
 class KnownOutcomes:
     """What may be known about every party's own result when it is looked at as a counterparty.
 
-    ``n`` float32 [n_parties] known cases (0: nothing known); ``bad`` of which bad.
+    ``n`` float32 [n_parties] known cases (0: nothing known); ``bad`` of which bad. Dated cases count by how
+    recent they are.
     """
 
     n: NDArray[np.float32]
@@ -139,32 +140,47 @@ def known_outcomes(snapshot: Snapshot, task: Task) -> KnownOutcomes:
     if is_built_in(task):
         if "invoices" not in snapshot.tables:
             return KnownOutcomes(np.zeros(n, np.float32), np.zeros(n, np.float32))
-        codes, bad = (
-            _dilution_cases(snapshot) if task.outcome == "dilution" else _late_cases(snapshot, task, today)
-        )
-        return KnownOutcomes(_count(codes, n).astype(np.float32), _count(codes[bad], n).astype(np.float32))
-    codes, _, values = _outcome_rows(snapshot, task)
-    cases, bad_cases = _count(codes, n), _count(codes[values == 1], n)
-    if not (values == 0).any():
-        bad_cases = np.minimum(bad_cases, 1)
-        cases = np.maximum(_with_evidence(snapshot).astype(np.int64), bad_cases)
-    return KnownOutcomes(cases.astype(np.float32), bad_cases.astype(np.float32))
+        if task.outcome == "dilution":
+            return _recent_cases(*_dilution_cases(snapshot), today, n)
+        return _recent_cases(*_late_cases(snapshot, task, today), today, n)
+    codes, when, values = _outcome_rows(snapshot, task)
+    if (values == 0).any():
+        # Where a source is not dated, no day of an outcome means anything.
+        return _recent_cases(codes, values == 1, when if task.dated else np.full_like(when, today), today, n)
+    bad = np.minimum(_count(codes, n), 1)
+    cases = np.maximum(_with_evidence(snapshot), bad)
+    return KnownOutcomes(cases.astype(np.float32), bad.astype(np.float32))
 
 
-def _late_cases(snapshot: Snapshot, task: Task, today: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """(buyer codes, went bad) of invoices whose punctuality is known."""
+def _recent_cases(
+    codes: NDArray[np.int64], bad: NDArray[np.bool_], when: NDArray[np.int64], today: int, n: int
+) -> KnownOutcomes:
+    """Cases by party, each halved for every half-life since day ``when``: what was long ago says less."""
+    weight = recency(today - when)
+    return KnownOutcomes(
+        np.bincount(codes, weight, n).astype(np.float32),
+        np.bincount(codes[bad], weight[bad], n).astype(np.float32),
+    )
+
+
+def _late_cases(
+    snapshot: Snapshot, task: Task, today: int
+) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
+    """(buyer codes, went bad, due days) of invoices whose punctuality is known."""
     invoices = _payable(snapshot)
     buyers, due, paid = _codes(invoices["buyer_code"]), days(invoices["due_on"]), days(invoices["paid_on"])
     late = np.minimum(paid, today) - due > LATE_DAYS[task.outcome]
     known = (due != NEVER) & ((paid <= today) | late)
-    return buyers[known], late[known]
+    return buyers[known], late[known], due[known]
 
 
-def _dilution_cases(snapshot: Snapshot) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """(seller codes, was void or a credit note) of all invoices."""
+def _dilution_cases(
+    snapshot: Snapshot,
+) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
+    """(seller codes, was void or a credit note, days of issue) of all invoices."""
     invoices = snapshot.tables["invoices"]
     lost = pc.is_in(invoices["status"], value_set=pa.array(["void", "credit_note"]))
-    return _codes(invoices["seller_code"]), lost.to_numpy()
+    return _codes(invoices["seller_code"]), lost.to_numpy(), days(invoices["issued_on"])
 
 
 def _sales(snapshot: Snapshot) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:

@@ -67,7 +67,7 @@ def static_panel(there: Snapshot, contagion: float = 4.0) -> Panel:
     if "SUPPLIES.out" in there.relations:
         relation = there.relations["SUPPLIES.out"]
         row = np.repeat(np.arange(n), relation.degree())
-        bought = relation.amount.astype(np.float64)
+        bought = relation.recent_amount
         total = np.bincount(row, bought, n)
         around = np.bincount(row, bought * size[relation.indices], n) / np.maximum(total, 1.0)
     labels = (rng.random(n) < expit(-1.0 + size + contagion * around)).astype(np.int8)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from graph.duckdb_store import DuckDBStore
 from graph.errors import BadInput, UnknownParty
-from graph.relations import day_number, transpose
+from graph.relations import HALF_LIFE_DAYS, day_number, transpose
 from graph.source import SourceDeclaration
 from graph.vocabulary import KindDeclaration
 from tests.ecosystems import START, load, parties, random_trade, snapshot
@@ -120,6 +120,33 @@ def test_relations_count_cases_and_those_that_went_wrong(tmp_path: Path) -> None
         assert (relation.count[0], relation.matured[0], relation.bad[0]) == (4, 3, 2)
         assert relation.amount[0] == 40_000
         assert relation.last_on[0] == day_number(date(2021, 1, 1))
+
+
+def test_what_a_row_says_of_its_pair_counts_half_after_the_half_life(tmp_path: Path) -> None:
+    long_ago = AS_OF - timedelta(days=2 * HALF_LIFE_DAYS)
+    rows = [
+        invoice("today", issued_on=AS_OF, known_on=AS_OF, amount=300),
+        invoice(
+            "late, two half-lives ago",
+            issued_on=long_ago,
+            known_on=long_ago,
+            due_on=long_ago + timedelta(days=10),
+            amount=400,
+        ),
+    ]
+    taken = snapshot(tmp_path, {"parties": parties(3, known_on=long_ago), "invoices": rows}, AS_OF)
+    for relation in (taken.relations["SUPPLIES.out"], taken.relations["SUPPLIES.in"]):
+        assert relation.amount.tolist() == [700]
+        assert relation.recent_amount.tolist() == [400.0]
+        assert relation.recent_strength.tolist() == [1.25]
+        assert (relation.recent_matured.tolist(), relation.recent_bad.tolist()) == ([0.25], [0.25])
+
+
+def test_nothing_is_wholly_forgotten(tmp_path: Path) -> None:
+    """A pair of rows long past would else look as if it had none."""
+    rows = {"parties": parties(3), "invoices": [invoice("long ago")]}
+    relation = snapshot(tmp_path, rows, AS_OF + timedelta(days=40_000)).relations["SUPPLIES.out"]
+    assert relation.recent_strength.tolist() == [1e-6]
 
 
 def test_declared_kinds_make_relations(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ def test_a_record_is_what_the_counterparty_did_with_others(ecosystem: Snapshot) 
     rows = np.repeat(np.arange(ecosystem.n_parties), relation.degree())
     for pair in range(0, relation.n_pairs, 97):
         others = (relation.indices == relation.indices[pair]) & (rows != rows[pair])
-        cases, bad = relation.matured[others].sum(), relation.bad[others].sum()
+        cases, bad = relation.recent_matured[others].sum(), relation.recent_bad[others].sum()
         expected = (bad - prior * cases, cases, (bad + 2 * prior) / (cases + 2) - prior, np.log1p(cases))
         np.testing.assert_allclose(records[pair], expected, atol=1e-12)
 
@@ -34,9 +34,10 @@ def test_own_cases_do_not_come_back_through_counterparties(
     relation = ecosystem.relations[RELATION]
     code = int(np.argmax(relation.degree()))
     mine = relation.counterparties(code)
-    bad = relation.bad.copy()
-    bad[mine] = relation.matured[mine] - bad[mine]
-    changed = replace(ecosystem, relations={**ecosystem.relations, RELATION: replace(relation, bad=bad)})
+    bad = relation.recent_bad.copy()
+    bad[mine] = relation.recent_matured[mine] - bad[mine]
+    turned = replace(relation, recent_bad=bad)
+    changed = replace(ecosystem, relations={**ecosystem.relations, RELATION: turned})
     row = np.array([code], np.int32)
     names = [f"{RELATION}:1:{column.name}" for column in linear_columns(RELATION, 1)]
     records = [position for position, name in enumerate(names) if ":record" in name]

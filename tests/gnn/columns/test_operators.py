@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -10,7 +9,6 @@ from hypothesis import strategies as st
 
 from gnn.columns.linear_columns import ANY
 from gnn.columns.operators import (
-    decayed,
     gather,
     gather_known,
     gather_known_two_hops,
@@ -39,6 +37,10 @@ def relation(n: int, pairs: list[tuple[int, int]], strength: list[float] | None 
         matured=np.ones(m, np.int32),
         bad=np.zeros(m, np.int32),
         strength=np.array(strength if strength else np.ones(m), np.float64),
+        recent_amount=np.zeros(m),
+        recent_matured=np.ones(m),
+        recent_bad=np.zeros(m),
+        recent_strength=np.array(strength if strength else np.ones(m), np.float64),
     )
 
 
@@ -68,21 +70,9 @@ def test_any_joins_whoever_is_joined(ecosystem: Snapshot) -> None:
 def test_who_buys_most_weighs_most() -> None:
     trade = relation(4, [(0, 1), (0, 2), (0, 3)], [1.0, 5.0, 2.0])
     np.testing.assert_allclose(stakes(trade), [1.0, 5.0, 2.0])
-    priced = replace(trade, amount=np.array([900, 300, 0], np.int64))
+    priced = replace(trade, recent_amount=np.array([900.0, 300.0, 0.0]))
     # Rows without an amount count for the average of the others: 1200 over 6 rows.
     np.testing.assert_allclose(stakes(priced), [900.0, 300.0, 400.0])
-
-
-def test_a_link_is_worth_half_after_the_half_life(ecosystem: Snapshot) -> None:
-    pairs = relation(3, [(0, 1), (0, 2)])
-    aged = replace(pairs, last_on=np.array([1000, 605], np.int32))
-    np.testing.assert_allclose(decayed(aged, 1000, 395.0), [1.0, 0.5])
-
-
-def test_old_links_of_a_quiet_party_still_count(ecosystem: Snapshot) -> None:
-    later = replace(ecosystem, as_of=ecosystem.as_of + timedelta(days=40_000))
-    operator = operators(later)["SUPPLIES.out"]
-    np.testing.assert_allclose(dense(operator).sum(1)[operator.degree() > 0], 1.0)
 
 
 pairs_of = st.lists(
@@ -146,6 +136,6 @@ def test_without_relations_nobody_is_anybodys_counterparty(ecosystem: Snapshot) 
 
 
 def test_zero_strengths_are_shared_evenly(ecosystem: Snapshot) -> None:
-    weights = decayed(relation(3, [(0, 1), (0, 2)], [0.0, 0.0]), 18_900, 395.0)
+    weights = stakes(relation(3, [(0, 1), (0, 2)], [0.0, 0.0]))
     assert weights[0] == pytest.approx(weights[1])
     assert weights[0] > 0
