@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
+import pyarrow.compute as pc
 from scipy.special import expit
 
 from gnn.learning.boosting import BoostingSettings
@@ -56,7 +57,8 @@ def read(folder: Path, rows: Mapping[str, Rows] | None = None) -> Snapshot:
 
 
 def static_panel(there: Snapshot, contagion: float = 4.0) -> Panel:
-    """A task by splits: a party is bad by its own size and by its buyers', weighed by what they bought.
+    """A task by splits: a party is bad by its own size, a little by its industry, and by its buyers' size,
+    weighed by what they bought lately.
 
     Train, valid and test are thirds of all parties on one day; labels of earlier parts are known.
     """
@@ -70,7 +72,8 @@ def static_panel(there: Snapshot, contagion: float = 4.0) -> Panel:
         bought = relation.recent_amount
         total = np.bincount(row, bought, n)
         around = np.bincount(row, bought * size[relation.indices], n) / np.maximum(total, 1.0)
-    labels = (rng.random(n) < expit(-1.0 + size + contagion * around)).astype(np.int8)
+    industry = np.where(pc.equal(there.tables["parties"]["industry"], "A"), 0.4, -0.4)
+    labels = (rng.random(n) < expit(-1.0 + size + industry + contagion * around)).astype(np.int8)
     part = rng.integers(0, 3, n)
     origins = []
     parts: tuple[Part, ...] = ("train", "valid", "test")
