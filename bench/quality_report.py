@@ -53,15 +53,18 @@ def _rows(found: Figures) -> list[tuple[str, str, str, str]]:
     return rows
 
 
-def _cases(found: Figures) -> str:
+def _cases(chosen: BenchSet, found: Figures) -> str:
     parts = [f"{part} {n:,} ({bad / n:.1%} bad)" for part, (n, bad) in found["cases"].items()]
-    runs = f"splits: {found['folds']}" if found["folds"] > 1 else f"seeds: {found['runs']}"
-    return f"{', '.join(parts)}; {runs}"
+    return f"{', '.join(parts)}; {_runs(chosen, found)}"
+
+
+def _runs(chosen: BenchSet, found: Figures) -> str:
+    return f"splits: {found['folds']} of {chosen.folds}" if chosen.folds else f"seeds: {found['runs']}"
 
 
 def table(chosen: BenchSet, found: Figures) -> Table:
     """One set on a terminal."""
-    shown = Table(title=f"{chosen.title}: {_cases(found)}", title_justify="left", box=SIMPLE)
+    shown = Table(title=f"{chosen.title}: {_cases(chosen, found)}", title_justify="left", box=SIMPLE)
     shown.add_column("model")
     for heading in ("AUC", "AP", "default less it (AUC)"):
         shown.add_column(heading, justify="right")
@@ -166,7 +169,13 @@ and then both are the same. A published figure on other parts or rows is no more
 
 
 def _pooled_section(figures: Figures) -> list[str]:
-    lines = ["## All sets together", "", "Default less model, AUC; every set counts the same.", ""]
+    lines = [
+        "## All sets together",
+        "",
+        "Default less model, AUC; every set counts the same. The best challenger of a set is the one with the "
+        "highest AUC on its test rows: a choice in its favour.",
+        "",
+    ]
     rows = [
         (name if name == BEST else NAMES[name], _with_interval(found["auc"]), str(len(found["sets"])))
         for name, found in figures["pooled"].items()
@@ -180,8 +189,15 @@ def _overview(figures: Figures) -> list[str]:
         aucs = [found["models"].get(model, {}).get("auc", {}).get("mean") for model in MODELS[1:]]
         best = found["best_challenger"]
         cells = ("" if auc is None else f"{auc:.3f}" for auc in aucs)
-        rows.append((name, *cells, f"{_with_interval(found['differences'][best])} ({best})"))
-    return ["## Mean AUC", "", *_markdown(("set", *MODELS[1:], "default less best challenger"), rows), ""]
+        rows.append(
+            (name, _runs(SETS[name], found), *cells, f"{_with_interval(found['differences'][best])} ({best})")
+        )
+    return [
+        "## Mean AUC",
+        "",
+        *_markdown(("set", "runs", *MODELS[1:], "default less best challenger"), rows),
+        "",
+    ]
 
 
 def render(figures: Figures) -> str:
