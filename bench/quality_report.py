@@ -121,10 +121,11 @@ def _verdict(found: Figures) -> str:
 
 def _set_section(name: str, found: Figures) -> list[str]:
     chosen = SETS[name]
+    cases = _cases(chosen, found)
     lines = [
         f"## {chosen.title}",
         "",
-        f"{_cases(found)[0].upper()}{_cases(found)[1:]}. {chosen.artefact}",
+        f"{cases[0].upper()}{cases[1:]}. {chosen.artefact}",
         "",
     ]
     rows = [
@@ -172,8 +173,8 @@ def _pooled_section(figures: Figures) -> list[str]:
     lines = [
         "## All sets together",
         "",
-        "Default less model, AUC; every set counts the same. The best challenger of a set is the one with the "
-        "highest AUC on its test rows: a choice in its favour.",
+        "Default less model, AUC; every set counts the same. The best challenger of a set is the one "
+        "with the highest AUC on its test rows: a choice in its favour.",
         "",
     ]
     rows = [
