@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from gnn.columns.features import ENVIRONMENT, OWN, FeatureMatrix, Stacked
 from gnn.columns.views import View, designs, view_of
-from gnn.learning.blend import calibrate, log_loss
 from gnn.learning.boosting import BoostingSettings, Draw, fit_draws
+from gnn.learning.stopping import LabelledRows, best_stop, raw_mean, raw_unseen
 from gnn.model import Model
 from gnn.panels.holdout import HELD_OUT_FOLDS, held_out_by, windows_overlap
 from gnn.panels.panel import Origin, Panel, thinned
@@ -38,32 +38,8 @@ CHALLENGERS_FOLDER = "challengers"
 _DEGREE_PREFIX = "log_degree:"
 _FILE = "challengers.json"
 
-#: Trees are added until validation loss is least, looked at after every so many.
-STOP_EVERY = 25
-
 #: Rows of a part that challengers are trained or calibrated on, at most.
 MAX_ROWS = 100_000
-
-
-@dataclass(frozen=True)
-class _Rounds:
-    """Trees that are summed: ``count`` from ``start`` on, all that are left where -1."""
-
-    start: int = 0
-    count: int = -1
-
-
-ALL = _Rounds()
-
-
-@dataclass(frozen=True)
-class LabelledRows:
-    """``labels`` int8 [rows] of the rows of ``features``; ``held_out`` int8 [rows]: the member that is not
-    shown the row's party, None where all see all."""
-
-    features: FeatureMatrix
-    labels: NDArray[np.int8]
-    held_out: NDArray[np.int8] | None = None
 
 
 @dataclass(frozen=True)
@@ -77,14 +53,14 @@ class Challenger:
 
     def z(self, features: FeatureMatrix) -> NDArray[np.float64]:
         """Calibrated log-odds, float64 [rows]. Raises ``ArtifactMismatch`` where a column is missing."""
-        return self.intercept + self.slope * _raw(self.members, _select(features, self.columns), ALL)
+        return self.intercept + self.slope * raw_mean(self.members, _select(features, self.columns))
 
     def unseen_raw(self, rows: LabelledRows) -> NDArray[np.float64]:
         """Scores before calibration of validation rows, each by a member not shown its party, float64 [rows].
 
         Raises ``ArtifactMismatch`` where a column is missing.
         """
-        return _unseen(self.members, _select(rows.features, self.columns), rows.held_out, ALL)
+        return raw_unseen(self.members, _select(rows.features, self.columns), rows.held_out)
 
 
 def _columns_of(name: str, features: FeatureMatrix) -> tuple[str, ...]:
@@ -108,38 +84,6 @@ def _select(features: FeatureMatrix, columns: tuple[str, ...]) -> NDArray[np.flo
     if columns == features.names:
         return features.values
     return features.values[:, [position[name] for name in columns]]
-
-
-def _predicted(member: lgb.Booster, values: NDArray[np.float32], rounds: _Rounds) -> NDArray[np.float64]:
-    raw: NDArray[np.float64] = member.predict(
-        values, start_iteration=rounds.start, num_iteration=rounds.count, raw_score=True, num_threads=1
-    )
-    return raw
-
-
-def _raw(
-    members: tuple[lgb.Booster, ...], values: NDArray[np.float32], rounds: _Rounds
-) -> NDArray[np.float64]:
-    total = np.zeros(len(values))
-    for member in members:
-        total += _predicted(member, values, rounds)
-    return total / max(len(members), 1)
-
-
-def _unseen(
-    members: tuple[lgb.Booster, ...],
-    values: NDArray[np.float32],
-    held_out: NDArray[np.int8] | None,
-    rounds: _Rounds,
-) -> NDArray[np.float64]:
-    if held_out is None or len(members) < 2:
-        return _raw(members, values, rounds)
-    raw = np.zeros(len(values))
-    for number, member in enumerate(members):
-        rows = held_out == number
-        if rows.any():
-            raw[rows] = _predicted(member, values[rows], rounds)
-    return raw
 
 
 def view_with_links(model: Model, origin: Origin, by_folds: bool = False) -> View:
@@ -200,16 +144,11 @@ def fit_challengers(train: LabelledRows, valid: LabelledRows, seed: int = 0) -> 
 
 def _stopped(columns: tuple[str, ...], members: tuple[lgb.Booster, ...], valid: LabelledRows) -> Challenger:
     """The challenger whose members end after the round at which validation loss is least."""
-    values, raw = _select(valid.features, columns), np.zeros(len(valid.labels))
-    best = (np.inf, 0, 1.0, 0.0)
-    for start in range(0, SETTINGS.rounds if members else 1, STOP_EVERY):
-        raw = raw + _unseen(members, values, valid.held_out, _Rounds(start, STOP_EVERY))
-        slope, intercept = calibrate(raw, valid.labels)
-        loss = float(log_loss(intercept + slope * raw, valid.labels).mean())
-        best = min(best, (loss, start + STOP_EVERY, slope, intercept))
-    _, rounds, slope, intercept = best
-    ended = tuple(lgb.Booster(model_str=member.model_to_string(num_iteration=rounds)) for member in members)
-    return Challenger(columns, ended, intercept, slope)
+    stop = best_stop(members, valid, _select(valid.features, columns))
+    ended = tuple(
+        lgb.Booster(model_str=member.model_to_string(num_iteration=stop.rounds)) for member in members
+    )
+    return Challenger(columns, ended, stop.intercept, stop.slope)
 
 
 def save(challengers: Mapping[str, Challenger], folder: Path) -> None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from gnn import artifact
 from gnn.champion import challengers
-from gnn.champion.challengers import CHALLENGERS_FOLDER, MAX_ROWS, Challenger, LabelledRows, labelled_rows
+from gnn.champion.challengers import CHALLENGERS_FOLDER, MAX_ROWS, Challenger, labelled_rows
 from gnn.champion.gate import (
     CANDIDATE,
     CHAMPION,
@@ -30,6 +30,7 @@ from gnn.champion.gate import (
 from gnn.champion.slices import groupings
 from gnn.learning.blend import cross_calibrated, cross_weighed
 from gnn.learning.fitted import Fitted, Member, load_members
+from gnn.learning.stopping import LabelledRows
 from gnn.learning.training import Trained
 from gnn.model import Model
 from gnn.panels.panel import Origin, Panel, build_panel, thinned

@@ -142,10 +142,12 @@ def _group_of(columns: NDArray[np.int32], group_of_column: NDArray[np.int32] | N
     return int(groups[0])
 
 
-def exported(booster: lgb.Booster, group_of_column: NDArray[np.int32] | None = None) -> Trees:
-    """The booster's trees as arrays; every tree is walked and must keep to one group."""
+def exported(
+    booster: lgb.Booster, group_of_column: NDArray[np.int32] | None = None, rounds: int = -1
+) -> Trees:
+    """The trees of so many rounds of the booster (-1: all) as arrays; each must keep to one group."""
     ensembles = []
-    for info in booster.dump_model()["tree_info"]:
+    for info in booster.dump_model(num_iteration=rounds)["tree_info"]:
         nodes: list[list[float]] = []
         _append(info["tree_structure"], nodes)
         table = np.array(nodes)

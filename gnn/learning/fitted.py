@@ -28,6 +28,14 @@ class Member:
     network: Network
 
 
+def view_of_later(prepared: Preparation, origin: Origin, by_folds: bool) -> View:
+    """A day after training; ``by_folds`` where members hold out its parties."""
+    return view_of(
+        prepared, origin.snapshot, origin.known,
+        training=by_folds, own_labels_known=origin.own_labels_known,
+    )  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Fitted:
     """Trees and network before they are weighed.
@@ -48,13 +56,6 @@ class Fitted:
         return cls(
             model.preparation, model.trees, model.network, model.centres, model.blend.tree_rate, members
         )
-
-    def _view(self, origin: Origin) -> View:
-        """A later day by folds, where members hold them out."""
-        return view_of(
-            self.prepared, origin.snapshot, origin.known,
-            training=bool(self.members), own_labels_known=origin.own_labels_known,
-        )  # fmt: skip
 
     def _parts(self, origin: Origin, view: View) -> tuple[RawParts, NDArray[np.int64]]:
         """Parts of a later day's rows by models that were not shown their parties' results.
@@ -81,7 +82,7 @@ class Fitted:
         """
         raws, places, before = [], [], 0
         for origin in origins:
-            view = self._view(origin)
+            view = view_of_later(self.prepared, origin, bool(self.members))
             raw, place = self._parts(origin, view)
             if show is not None:
                 show(origin, view)

@@ -14,8 +14,9 @@ from gnn.columns.views import View, designs, view_of
 from gnn.heterodata import learning_data
 from gnn.learning.blend import GATE_ERRORS, cross_weighed, gain_in_errors, log_loss, weigh
 from gnn.learning.ensembles import fit_groups, mean_of
-from gnn.learning.fitted import Fitted, Member
+from gnn.learning.fitted import Fitted, Member, view_of_later
 from gnn.learning.preparation import TrainingSettings, prepare
+from gnn.learning.stopping import LabelledRows
 from gnn.learning.uncertainty import Disagreement, uncertainty_of
 from gnn.model import Blend, Centres, Model, Network, Preparation, Uncertainty
 from gnn.network import EcosystemNetwork
@@ -35,26 +36,37 @@ DEFAULTS = TrainingSettings()
 
 @dataclass(frozen=True)
 class _Days:
-    """Training days with their columns; ``overlap``: their label windows run into a validation day."""
+    """Training days with their columns, and validation days; ``overlap``: label windows of those run into
+    these."""
 
     origins: Sequence[Origin]
     raws: Sequence[RawColumns]
+    valid: Sequence[Origin]
     overlap: bool
 
 
 @dataclass(frozen=True)
 class _Rows:
-    """Training rows of all days, stacked: columns of the trees, columns of the network, stage 1, labels.
+    """Training rows of all days, stacked: columns of the trees with labels, columns of the network, stage 1.
 
-    ``s`` float64 [3, rows]: stage 1's log-odds by own, by environment, and its base. ``held_out`` int8
-    [rows]: the member that is not shown the row, None where all members see all rows.
+    ``s`` float64 [3, rows]: stage 1's log-odds by own, by environment, and its base.
     """
 
-    design: FeatureMatrix
+    trees: LabelledRows
     linear: Mapping[str, NDArray[np.float64]]
     s: NDArray[np.float64]
-    labels: NDArray[np.int8]
-    held_out: NDArray[np.int8] | None
+
+    @property
+    def labels(self) -> NDArray[np.int8]:
+        return self.trees.labels
+
+    @property
+    def held_out(self) -> NDArray[np.int8] | None:
+        return self.trees.held_out
+
+    @property
+    def design(self) -> FeatureMatrix:
+        return self.trees.features
 
     def parts(self, trees: Mapping[str, Trees], network: EcosystemNetwork) -> RawParts:
         """Every part of the training rows."""
@@ -130,12 +142,24 @@ def _rows(prepared: Preparation, network: EcosystemNetwork, days: _Days) -> _Row
         linear.append(_gathered(network, view, origin.codes))
         s.append(np.stack((view.s_own, view.s_environment, view.s_base))[:, origin.codes])
     return _Rows(
-        stacked.matrix(),
+        LabelledRows(stacked.matrix(), labels, _held_out(origins, days.overlap)),
         {name: np.concatenate([part[name] for part in linear]) for name in network.relations},
         s=np.concatenate(s, axis=1),
-        labels=labels,
-        held_out=np.concatenate([held_out_by(o) for o in origins]) if days.overlap else None,
     )
+
+
+def _held_out(origins: Sequence[Origin], overlap: bool) -> NDArray[np.int8] | None:
+    return np.concatenate([held_out_by(origin) for origin in origins]) if overlap else None
+
+
+def _valid_rows(prepared: Preparation, days: _Days) -> LabelledRows:
+    """Columns of the trees for the validation rows, by folds where members hold them out."""
+    labels = np.concatenate([origin.labels for origin in days.valid])
+    stacked = Stacked(len(labels))
+    for origin in days.valid:
+        for part in designs(view_of_later(prepared, origin, days.overlap), origin.codes):
+            stacked.add(part)
+    return LabelledRows(stacked.matrix(), labels, _held_out(days.valid, days.overlap))
 
 
 def _fit_network(network: EcosystemNetwork, rows: _Rows) -> list[Network]:
@@ -158,7 +182,7 @@ def _fit(days: _Days, prepared: Preparation, settings: TrainingSettings) -> Fitt
     n_caused = {name: len(columns) for name, columns in prepared.schema.caused.items()}
     network = EcosystemNetwork(prepared.relations, n_caused)
     rows = _rows(prepared, network, days)
-    ensembles = fit_groups(rows.design, rows.labels, settings, rows.held_out)
+    ensembles = fit_groups(rows.trees, _valid_rows(prepared, days), settings)
     trees, networks = mean_of(ensembles), _fit_network(network, rows)
     folded, parts = network.folded(), rows.parts(trees, network)
     return Fitted(
@@ -265,7 +289,8 @@ def train_with_members(
     say = progress or (lambda _: None)
     origins = thinned(panel.of("train"), settings.max_rows)
     say("own columns")
-    days = _Days(origins, [raw_columns(origin.snapshot) for origin in origins], windows_overlap(panel))
+    raws = [raw_columns(origin.snapshot) for origin in origins]
+    days = _Days(origins, raws, panel.of("valid"), windows_overlap(panel))
     prepared = prepare(origins, days.raws, panel.of("valid"), settings)
     if not settings.links:
         prepared = replace(prepared, relations=())

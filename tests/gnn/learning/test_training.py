@@ -9,6 +9,7 @@ import pytest
 from gnn.artifact import save
 from gnn.columns.views import design
 from gnn.learning.ensembles import fit_groups, mean_of
+from gnn.learning.stopping import LabelledRows
 from gnn.learning.training import train, training_view
 from gnn.model import Model
 from gnn.panels.panel import Panel
@@ -47,7 +48,8 @@ def test_training_columns_are_the_scoring_paths(trained: Model, panel_of_parts: 
     origin = panel_of_parts.of("train")[0]
     view = training_view(trained.preparation, origin)
     matrix = design(view, origin.codes)
-    trees = mean_of(fit_groups(matrix, origin.labels, planted.QUICK))
+    rows = LabelledRows(matrix, origin.labels)
+    trees = mean_of(fit_groups(rows, rows, planted.QUICK))
     raw = raw_parts(trained.preparation, trees, trained.network, view, origin.codes)
     found = {"own": raw.own_trees, "environment": raw.environment_trees, **raw.trees}
     for group, ensemble in trees.items():
