@@ -127,7 +127,6 @@ def test_make_targets_and_files_named_to_paste_exist() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("documents")
 def test_the_readme_s_lines_run_as_they_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pasted in a folder like the repository's, one after the other; the server is started elsewhere."""
     (tmp_path / "loaders").mkdir()

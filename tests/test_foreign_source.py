@@ -10,7 +10,7 @@ import pytest
 
 import ecorisk
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("foreign")]
+pytestmark = pytest.mark.slow
 
 #: As somebody would write it from the manual: no task, no roles, steps of an hour.
 MAPPING = """

@@ -25,7 +25,7 @@ from loaders import load
 from loaders.synthetic import EcosystemSettings, generate
 
 # Moments are drawn from how long a whole job takes here; on a busy machine that is long.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("kill"), pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
 TRIALS = 20
 AS_OF = date(2024, 6, 1)

@@ -9,7 +9,7 @@ import pytest
 from bench.contagion import measure, table
 from loaders.synthetic import EcosystemSettings
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500), pytest.mark.xdist_group("contagion")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
 PARTIES = 20_000
 

@@ -25,7 +25,6 @@ from tests.ecosystems import START, load, parties, random_trade, stage
 AS_OF = date(2022, 6, 1)
 HOSTILE = "`) DETACH DELETE n //\\u0060'\";--\n\t\x7f 供应商 é"
 
-pytestmark = pytest.mark.xdist_group("neo4j")
 
 #: A fresh handle on the same store, as another job would have it.
 Opener = Callable[[], EcosystemStore]

@@ -13,8 +13,6 @@ from graph.neo4j.store import Neo4jStore
 from tests.ecosystems import load, parties
 from tests.graph.test_stores import DECLARATION, HOSTILE, every_table, scores
 
-pytestmark = pytest.mark.xdist_group("neo4j")
-
 
 def ask(settings: Neo4jSettings, query: str, **parameters: Any) -> list[list[Any]]:
     with Neo4jSession(settings) as session:

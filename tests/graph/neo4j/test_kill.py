@@ -21,7 +21,7 @@ from graph.source import SourceDeclaration
 from tests.ecosystems import load, parties, random_trade, stage
 from tests.graph.neo4j.victim import PARTIES
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200), pytest.mark.xdist_group("neo4j")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 ROUNDS = 20
 #: Rounds before, in which the job may end: the second one tells how long it takes.
 UNCUT = 2

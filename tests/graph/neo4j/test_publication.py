@@ -16,7 +16,6 @@ from graph.neo4j.store import Neo4jStore
 from tests.ecosystems import load, parties
 from tests.graph.test_stores import scores
 
-pytestmark = pytest.mark.xdist_group("neo4j")
 N = 1_000
 CURRENT = f"""{publication.CURRENT_RUN}
                RETURN r.runId AS run, count(p) AS n, min(p.riskScore) AS low, max(p.riskScore) AS high"""

@@ -11,7 +11,6 @@ from graph.errors import BadInput, StoreUnavailable
 from graph.neo4j.server import HOST, _free_port
 from graph.neo4j.session import Neo4jSession, Neo4jSettings
 
-pytestmark = pytest.mark.xdist_group("neo4j")
 SECRET = "s3cret-word"
 
 
