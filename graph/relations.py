@@ -26,8 +26,9 @@ HALF_LIFE_DAYS = 395
 #: An invoice this many days past due counts as a bad case of the pair's record.
 PAST_DUE_DAYS = 30
 
-#: Declared weights and recency are summed in millionths.
-MICRO = 1e-6
+#: Declared weights and recency are summed in millionths: integer sums do not depend on the order of threads.
+MICRO_UNITS = 1_000_000
+MICRO = 1 / MICRO_UNITS
 
 EPOCH = date(1970, 1, 1)
 
@@ -108,10 +109,9 @@ def _pair_columns(
         amount=known(measures.get("amount"), 0).cast("int64"),
         matured=known(measures.get("matured"), False),
         bad=known(measures.get("bad"), False),
-        # Micro-units: integer sums do not depend on the order of threads.
-        strength=ibis.literal(1_000_000, "int64")
+        strength=ibis.literal(MICRO_UNITS, "int64")
         if strength is None
-        else (strength.fill_null(1.0) * 1_000_000).round().cast("int64"),
+        else (strength.fill_null(1.0) * MICRO_UNITS).round().cast("int64"),
     )
 
 
@@ -233,7 +233,6 @@ def _group(parts: list[ir.Table], symmetric: bool, today: ir.DateScalar) -> ir.T
     age = today.delta(rows["last"], unit="day").cast("float64")
     # No row is ever wholly forgotten: a pair of old rows would look as if it had none.
     rows = rows.mutate(recency=ibis.greatest(ibis.literal(0.5) ** (age / HALF_LIFE_DAYS), MICRO))
-    # Integer sums do not depend on the order of threads.
     micro = (rows["recency"] / MICRO).round().cast("int64")
     grouped = rows.group_by(["source", "target"]).aggregate(
         count=rows.count().cast("int32"),

@@ -17,13 +17,13 @@ import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
-from gnn.columns.features import ENVIRONMENT, OWN, FeatureMatrix, Stacked
-from gnn.columns.views import View, designs, view_of
+from gnn.columns.features import ENVIRONMENT, OWN, FeatureMatrix
 from gnn.learning.boosting import BoostingSettings, Draw, fit_draws
-from gnn.learning.stopping import LabelledRows, best_stop, raw_mean, raw_unseen
-from gnn.model import Model
-from gnn.panels.holdout import HELD_OUT_FOLDS, held_out_by, windows_overlap
-from gnn.panels.panel import Origin, Panel, thinned
+from gnn.learning.rows import LabelledRows, labelled_rows
+from gnn.learning.stopping import best_stop, raw_mean, raw_unseen
+from gnn.model import Model, Preparation
+from gnn.panels.holdout import HELD_OUT_FOLDS, windows_overlap
+from gnn.panels.panel import Panel, thinned
 from graph.errors import ArtifactMismatch
 
 SETTINGS = BoostingSettings()
@@ -86,33 +86,14 @@ def _select(features: FeatureMatrix, columns: tuple[str, ...]) -> NDArray[np.flo
     return features.values[:, [position[name] for name in columns]]
 
 
-def view_with_links(model: Model, origin: Origin, by_folds: bool = False) -> View:
-    """An origin as the model sees it, with all relations that training looked at, also where the model itself
-    goes without them. ``by_folds``: rates and stage 1 of each party from models without its own fold, as on
-    training days."""
-    return view_of(
-        replace(model.preparation, relations=tuple(model.preparation.record_priors)),
-        origin.snapshot,
-        origin.known,
-        training=by_folds or origin.part == "train",
-        own_labels_known=origin.own_labels_known,
-    )
-
-
-def labelled_rows(model: Model, origins: tuple[Origin, ...], held_out: bool = False) -> LabelledRows:
-    """Columns and labels of all rows of ``origins``, stacked; ``held_out``: each row knows its member."""
-    labels = np.concatenate([origin.labels for origin in origins])
-    stacked = Stacked(len(labels))
-    for origin in origins:
-        for features in designs(view_with_links(model, origin, by_folds=held_out), origin.codes):
-            stacked.add(features)
-    member = np.concatenate([held_out_by(origin) for origin in origins]) if held_out else None
-    return LabelledRows(stacked.matrix(), labels, member)
+def with_links(model: Model) -> Preparation:
+    """The model's columns with all relations that training looked at, also where it goes without them."""
+    return replace(model.preparation, relations=tuple(model.preparation.record_priors))
 
 
 def valid_rows(model: Model, panel: Panel) -> LabelledRows:
     """Columns and labels of the validation rows that challengers are stopped and judged on."""
-    return labelled_rows(model, thinned(panel.of("valid"), MAX_ROWS), windows_overlap(panel))
+    return labelled_rows(with_links(model), thinned(panel.of("valid"), MAX_ROWS), windows_overlap(panel))
 
 
 def train_challengers(
@@ -122,7 +103,7 @@ def train_challengers(
 
     ``valid``: ``valid_rows``, where they are at hand.
     """
-    train = labelled_rows(model, thinned(panel.of("train"), MAX_ROWS), windows_overlap(panel))
+    train = labelled_rows(with_links(model), thinned(panel.of("train"), MAX_ROWS), windows_overlap(panel))
     return fit_challengers(train, valid_rows(model, panel) if valid is None else valid, seed)
 
 

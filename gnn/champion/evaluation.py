@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from gnn.champion.challengers import Challenger, view_with_links
+from gnn.champion.challengers import Challenger, with_links
 from gnn.champion.intervals import auc_differences
 from gnn.champion.metrics import Metrics, calibration_line, measure
 from gnn.champion.reliability import Calibration, calibration_of
 from gnn.champion.slices import Slice, groupings, slices
 from gnn.columns.views import designs, view_of
 from gnn.learning.blend import calibrate
+from gnn.learning.rows import origin_view
 from gnn.model import Model
 from gnn.panels.panel import Origin, Panel
 from gnn.scoring import RawParts, blended, raw_parts
@@ -139,7 +140,7 @@ def score_part(model: Model, challengers: Mapping[str, Challenger], panel: Panel
     slope, intercept = calibrate(_network_z(valid), panel.labels("valid"))
     parts = []
     for origin in panel.of(part):
-        view = view_with_links(model, origin)
+        view = origin_view(with_links(model), origin)
         for features in designs(view, origin.codes) if challengers else ():
             for name, challenger in challengers.items():
                 z[name].append(challenger.z(features))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from gnn import artifact
 from gnn.champion import challengers
-from gnn.champion.challengers import CHALLENGERS_FOLDER, MAX_ROWS, Challenger, labelled_rows
+from gnn.champion.challengers import CHALLENGERS_FOLDER, MAX_ROWS, Challenger, with_links
 from gnn.champion.gate import (
     CANDIDATE,
     CHAMPION,
@@ -30,7 +30,7 @@ from gnn.champion.gate import (
 from gnn.champion.slices import groupings
 from gnn.learning.blend import cross_calibrated, cross_weighed
 from gnn.learning.fitted import Fitted, Member, load_members
-from gnn.learning.stopping import LabelledRows
+from gnn.learning.rows import LabelledRows, labelled_rows
 from gnn.learning.training import Trained
 from gnn.model import Model
 from gnn.panels.panel import Origin, Panel, build_panel, thinned
@@ -122,7 +122,7 @@ def judged_rows(
     rows = JudgedRows(few.labels("valid"), few.parties("valid"), {}, groupings(origins))
     z = {CANDIDATE: _standing(trained, origins, rows)}
     if seen is None:
-        seen = labelled_rows(trained.model, origins, held_out=bool(trained.members))
+        seen = labelled_rows(with_links(trained.model), origins, held_out=bool(trained.members))
     for name in (NO_GRAPH, WITH_GRAPH):
         z[name] = cross_calibrated(peers[name].unseen_raw(seen), rows.labels, rows.party)
     return replace(rows, z=z)

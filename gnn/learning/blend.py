@@ -35,7 +35,8 @@ def log_loss(z: NDArray[np.float64], y: NDArray[np.int8]) -> NDArray[np.float64]
     return np.logaddexp(0.0, z) - y * z
 
 
-def _sigmoid(z: NDArray[np.float64]) -> NDArray[np.float64]:
+def sigmoid(z: NDArray[np.float64]) -> NDArray[np.float64]:
+    """σ(z), without overflow, float64 [n]."""
     return 0.5 * (1.0 + np.tanh(0.5 * z))
 
 
@@ -45,7 +46,7 @@ def weigh(parts: Sequence[NDArray[np.float64]], y: NDArray[np.int8]) -> Weights:
 
     def objective(p: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         z = p[0] + x @ p[1:]
-        error = _sigmoid(z) - y
+        error = sigmoid(z) - y
         away = p[1:] - EVEN
         value = float(log_loss(z, y).sum() + PULL * (away**2).sum())
         return value, np.append(error.sum(), x.T @ error + 2 * PULL * away)
@@ -61,7 +62,7 @@ def calibrate(z: NDArray[np.float64], y: NDArray[np.int8]) -> tuple[float, float
     """(a, b) of the logistic regression of ``y`` on a·z + b, a > 0."""
 
     def objective(p: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        error = _sigmoid(p[0] * z + p[1]) - y
+        error = sigmoid(p[0] * z + p[1]) - y
         return float(log_loss(p[0] * z + p[1], y).sum()), np.array([error @ z, error.sum()])
 
     found = minimize(

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from gnn.learning.boosting import Draw, exported, fit_draws, groups_of
 from gnn.learning.preparation import TrainingSettings
-from gnn.learning.stopping import LabelledRows, best_stop
+from gnn.learning.rows import LabelledRows
+from gnn.learning.stopping import best_stop
 from gnn.panels.holdout import HELD_OUT_FOLDS
 from gnn.trees import Trees, join
 

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnn import artifact
-from gnn.columns.views import View, view_of
+from gnn.columns.views import View
+from gnn.learning.rows import origin_view
 from gnn.model import Centres, Model, Network, Preparation
 from gnn.panels.holdout import held_out_by
 from gnn.panels.panel import Origin
@@ -26,14 +27,6 @@ class Member:
 
     trees: Mapping[str, Trees]
     network: Network
-
-
-def view_of_later(prepared: Preparation, origin: Origin, by_folds: bool) -> View:
-    """A day after training; ``by_folds`` where members hold out its parties."""
-    return view_of(
-        prepared, origin.snapshot, origin.known,
-        training=by_folds, own_labels_known=origin.own_labels_known,
-    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -82,7 +75,7 @@ class Fitted:
         """
         raws, places, before = [], [], 0
         for origin in origins:
-            view = view_of_later(self.prepared, origin, bool(self.members))
+            view = origin_view(self.prepared, origin, by_folds=bool(self.members))
             raw, place = self._parts(origin, view)
             if show is not None:
                 show(origin, view)

@@ -132,4 +132,4 @@ def prepare(
     prepared = replace(prepared, stage_1=ensembles, averaged=averaged)
     if any(origin.own_labels_known for origin in origins) and relations:
         prepared = replace(prepared, kept_share=_kept_share(origins, later, prepared))
-    return scouted(prepared, origins, raws)
+    return scouted(prepared, origins)

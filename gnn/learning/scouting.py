@@ -11,12 +11,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
-from gnn.columns.features import ENVIRONMENT, OWN, RawColumns, Stacked
+from gnn.columns.features import ENVIRONMENT, OWN
 from gnn.columns.linear_columns import linear_columns
-from gnn.columns.views import designs, view_of
 from gnn.learning.boosting import BoostingSettings, fit, groups_of
+from gnn.learning.rows import labelled_rows
 from gnn.model import Preparation
 from gnn.panels.panel import Origin, thinned
 
@@ -34,22 +32,14 @@ def _offered(prepared: Preparation, relation: str) -> int:
     return linear + 3 + 2 * len(prepared.averaged) + len(prepared.schema.caused.get(relation, ()))
 
 
-def scouted(prepared: Preparation, origins: Sequence[Origin], raws: Sequence[RawColumns]) -> Preparation:
-    """``prepared`` with what is worth reading, learned from the days ``origins`` (columns: ``raws``)."""
+def scouted(prepared: Preparation, origins: Sequence[Origin]) -> Preparation:
+    """``prepared`` with what is worth reading, learned from the days ``origins``."""
     if sum(_offered(prepared, relation) for relation in prepared.relations) <= MANY:
         return prepared
     drawn = thinned(tuple(origins), SCOUTED_ROWS)
-    labels = np.concatenate([origin.labels for origin in drawn])
-    stacked = Stacked(len(labels))
-    for origin, raw in zip(drawn, raws, strict=True):
-        known = origin.own_labels_known
-        view = view_of(
-            prepared, origin.snapshot, origin.known, training=True, own_labels_known=known, raw=raw
-        )
-        for part in designs(view, origin.codes):
-            stacked.add(part)
-    matrix = stacked.matrix()
-    scouts = fit(matrix.values, labels, groups_of(matrix), SCOUTS, seed=1)
+    rows = labelled_rows(prepared, drawn)
+    matrix = rows.features
+    scouts = fit(matrix.values, rows.labels, groups_of(matrix), SCOUTS, seed=1)
     split_on = scouts.feature_importance("split") > 0
     read: dict[str, list[str]] = {relation: [] for relation in prepared.relations}
     for name, group, used in zip(matrix.names, matrix.groups, split_on, strict=True):

@@ -9,21 +9,11 @@ import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
-from gnn.columns.features import FeatureMatrix
 from gnn.learning.blend import calibrate, log_loss
+from gnn.learning.rows import LabelledRows
 
 #: Trees are added until validation loss is least, looked at after every so many.
 STOP_EVERY = 25
-
-
-@dataclass(frozen=True)
-class LabelledRows:
-    """``labels`` int8 [rows] of the rows of ``features``; ``held_out`` int8 [rows]: the member that is not
-    shown the row's party, None where all see all."""
-
-    features: FeatureMatrix
-    labels: NDArray[np.int8]
-    held_out: NDArray[np.int8] | None = None
 
 
 @dataclass(frozen=True)

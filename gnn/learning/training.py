@@ -10,24 +10,24 @@ import torch
 from numpy.typing import NDArray
 
 from gnn.columns.features import ENVIRONMENT, OWN, FeatureMatrix, RawColumns, Stacked, raw_columns
-from gnn.columns.views import View, designs, view_of
+from gnn.columns.views import View, designs
 from gnn.heterodata import learning_data
 from gnn.learning.blend import GATE_ERRORS, cross_weighed, gain_in_errors, log_loss, weigh
 from gnn.learning.ensembles import fit_groups, mean_of
-from gnn.learning.fitted import Fitted, Member, view_of_later
+from gnn.learning.fitted import Fitted, Member
 from gnn.learning.preparation import TrainingSettings, prepare
-from gnn.learning.stopping import LabelledRows
+from gnn.learning.rows import LabelledRows, labelled_rows, members_missing, origin_view
 from gnn.learning.uncertainty import Disagreement, uncertainty_of
 from gnn.model import Blend, Centres, Model, Network, Preparation, Uncertainty
 from gnn.network import EcosystemNetwork
-from gnn.panels.holdout import HELD_OUT_FOLDS, held_out_by, windows_overlap
+from gnn.panels.holdout import HELD_OUT_FOLDS, windows_overlap
 from gnn.panels.panel import MIN_POSITIVES, Origin, Panel, thinned
 from gnn.scoring import RawParts, both_groups, stage_1_mean
 from gnn.trees import Trees, total, total_by_column
 from graph.errors import Refused
 from graph.source import Part
 
-__all__ = ["TrainingSettings", "train", "training_view"]
+__all__ = ["TrainingSettings", "train"]
 
 Progress = Callable[[str], None]
 
@@ -107,14 +107,6 @@ def _check(panel: Panel) -> None:
             )  # fmt: skip
 
 
-def training_view(prepared: Preparation, origin: Origin, raw: RawColumns | None = None) -> View:
-    """``origin`` as the model sees it: by folds on training days, as served on later ones."""
-    return view_of(
-        prepared, origin.snapshot, origin.known,
-        training=origin.part == "train", own_labels_known=origin.own_labels_known, raw=raw,
-    )  # fmt: skip
-
-
 def _gathered(
     network: EcosystemNetwork, view: View, codes: NDArray[np.int32]
 ) -> dict[str, NDArray[np.float64]]:
@@ -136,30 +128,16 @@ def _rows(prepared: Preparation, network: EcosystemNetwork, days: _Days) -> _Row
     stacked = Stacked(len(labels))
     linear, s = [], []
     for origin, raw in zip(origins, raws, strict=True):
-        view = training_view(prepared, origin, raw)
+        view = origin_view(prepared, origin, raw)
         for part in designs(view, origin.codes):
             stacked.add(part)
         linear.append(_gathered(network, view, origin.codes))
         s.append(np.stack((view.s_own, view.s_environment, view.s_base))[:, origin.codes])
     return _Rows(
-        LabelledRows(stacked.matrix(), labels, _held_out(origins, days.overlap)),
+        LabelledRows(stacked.matrix(), labels, members_missing(origins, days.overlap)),
         {name: np.concatenate([part[name] for part in linear]) for name in network.relations},
         s=np.concatenate(s, axis=1),
     )
-
-
-def _held_out(origins: Sequence[Origin], overlap: bool) -> NDArray[np.int8] | None:
-    return np.concatenate([held_out_by(origin) for origin in origins]) if overlap else None
-
-
-def _valid_rows(prepared: Preparation, days: _Days) -> LabelledRows:
-    """Columns of the trees for the validation rows, by folds where members hold them out."""
-    labels = np.concatenate([origin.labels for origin in days.valid])
-    stacked = Stacked(len(labels))
-    for origin in days.valid:
-        for part in designs(view_of_later(prepared, origin, days.overlap), origin.codes):
-            stacked.add(part)
-    return LabelledRows(stacked.matrix(), labels, _held_out(days.valid, days.overlap))
 
 
 def _fit_network(network: EcosystemNetwork, rows: _Rows) -> list[Network]:
@@ -182,7 +160,7 @@ def _fit(days: _Days, prepared: Preparation, settings: TrainingSettings) -> Fitt
     n_caused = {name: len(columns) for name, columns in prepared.schema.caused.items()}
     network = EcosystemNetwork(prepared.relations, n_caused)
     rows = _rows(prepared, network, days)
-    ensembles = fit_groups(rows.trees, _valid_rows(prepared, days), settings)
+    ensembles = fit_groups(rows.trees, labelled_rows(prepared, days.valid, days.overlap), settings)
     trees, networks = mean_of(ensembles), _fit_network(network, rows)
     folded, parts = network.folded(), rows.parts(trees, network)
     return Fitted(

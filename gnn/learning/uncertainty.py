@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnn.columns.views import View
-from gnn.learning.blend import PULL
+from gnn.learning.blend import PULL, sigmoid
 from gnn.learning.fitted import Fitted
 from gnn.model import Blend, Uncertainty
 from gnn.panels.panel import Origin, Panel
@@ -23,10 +23,6 @@ _NEWTON_STEPS = 3
 _RESAMPLED_ROWS = 100_000
 #: Rows on which members are compared: a mean over so many is exact enough.
 _COMPARED_ROWS = 2_000
-
-
-def _sigmoid(z: NDArray[np.float64]) -> NDArray[np.float64]:
-    return 0.5 * (1.0 + np.tanh(0.5 * z))
 
 
 def resampled_weights(
@@ -43,7 +39,7 @@ def resampled_weights(
     """
     x = np.column_stack([np.ones(len(y)), *parts])
     ridge = np.diag([0.0, *np.full(len(parts), 2 * PULL)])
-    rest = x.T @ (_sigmoid(x @ served) - y)
+    rest = x.T @ (sigmoid(x @ served) - y)
     _, index = np.unique(party, return_inverse=True)
     generator = np.random.default_rng(SEED)
     found = np.empty((RESAMPLES, len(served)))
@@ -51,7 +47,7 @@ def resampled_weights(
         weight = generator.exponential(size=int(index.max()) + 1)[index]
         at = served
         for _ in range(_NEWTON_STEPS):
-            p = _sigmoid(x @ at)
+            p = sigmoid(x @ at)
             gradient = x.T @ (weight * (p - y)) - rest + ridge @ (at - served)
             hessian = (x * (weight * p * (1.0 - p))[:, None]).T @ x + ridge
             at = at - np.linalg.solve(hessian, gradient)

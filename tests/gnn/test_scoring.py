@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 from gnn.columns.features import ENVIRONMENT
 from gnn.columns.linear_columns import linear_columns
 from gnn.columns.views import relation_columns, view_of
-from gnn.learning.training import training_view
+from gnn.learning.rows import origin_view
 from gnn.model import Model
 from gnn.panels.panel import Panel
 from gnn.parts import ScoredParts
@@ -50,7 +50,7 @@ def test_columns_sum_to_own_and_environment(trained: Model, scored: ScoredParts)
 
 def test_parts_are_centred_on_the_training_population(trained: Model, panel_of_parts: Panel) -> None:
     origin = panel_of_parts.of("train")[0]
-    view = training_view(trained.preparation, origin)
+    view = origin_view(trained.preparation, origin)
     raw = raw_parts(trained.preparation, trained.trees, trained.network, view, origin.codes)
     parts = raw.centred(trained.centres, len(trained.preparation.schema.own))
     for part in (parts.own_trees, parts.environment_trees, *parts.trees.values(), *parts.network.values()):

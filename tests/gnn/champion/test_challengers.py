@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 from gnn.champion.challengers import CHALLENGERS, fit_challengers, load, save
 from gnn.champion.metrics import calibration_line
 from gnn.columns.features import FeatureMatrix
-from gnn.learning.stopping import LabelledRows
+from gnn.learning.rows import LabelledRows
 from graph.errors import ArtifactMismatch
 
 NAMES = ("log_degree:SUPPLIES.out", "x_size", "rate:region", "SUPPLIES.out:1:s")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gnn.columns.features import ENVIRONMENT, OWN, raw_columns
+from gnn.columns.features import ENVIRONMENT, OWN
 from gnn.columns.views import design, view_of
 from gnn.learning import scouting
 from gnn.model import Model
@@ -15,7 +15,7 @@ def test_what_is_read_is_a_part_of_all_columns_with_the_same_values(
 ) -> None:
     monkeypatch.setattr(scouting, "MANY", 0)
     origin, test = panel_of_parts.of("train")[0], panel_of_parts.of("test")[0]
-    fewer = scouting.scouted(trained.preparation, [origin], [raw_columns(origin.snapshot)])
+    fewer = scouting.scouted(trained.preparation, [origin])
     every, read = (
         design(view_of(prepared, test.snapshot, test.known), test.codes)
         for prepared in (trained.preparation, fewer)

@@ -7,7 +7,8 @@ from scipy.special import expit
 
 from gnn.columns.features import FeatureMatrix
 from gnn.learning.boosting import BoostingSettings, Draw, fit_draws
-from gnn.learning.stopping import STOP_EVERY, LabelledRows, Rounds, best_stop, raw_mean, raw_unseen
+from gnn.learning.rows import LabelledRows
+from gnn.learning.stopping import STOP_EVERY, Rounds, best_stop, raw_mean, raw_unseen
 
 SETTINGS = BoostingSettings(rounds=110)
 

@@ -9,8 +9,8 @@ import pytest
 from gnn.artifact import save
 from gnn.columns.views import design
 from gnn.learning.ensembles import fit_groups, mean_of
-from gnn.learning.stopping import LabelledRows
-from gnn.learning.training import train, training_view
+from gnn.learning.rows import LabelledRows, origin_view
+from gnn.learning.training import train
 from gnn.model import Model
 from gnn.panels.panel import Panel
 from gnn.scoring import raw_parts, score
@@ -46,7 +46,7 @@ def test_links_that_mean_nothing_give_nothing(panel_of_parts: Panel) -> None:
 def test_training_columns_are_the_scoring_paths(trained: Model, panel_of_parts: Panel) -> None:
     """The trees fitted on ``design`` rows say the same through the scoring path, group by group."""
     origin = panel_of_parts.of("train")[0]
-    view = training_view(trained.preparation, origin)
+    view = origin_view(trained.preparation, origin)
     matrix = design(view, origin.codes)
     rows = LabelledRows(matrix, origin.labels)
     trees = mean_of(fit_groups(rows, rows, planted.QUICK))
