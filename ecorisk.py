@@ -180,15 +180,18 @@ def synth(
     parties: Annotated[int, typer.Option(help="number of parties")] = 20_000,
     seed: Annotated[int, typer.Option(help="same seed, same bytes")] = 1,
     contagion: Annotated[float, typer.Option(help="strength X of inherited risk; 0: none")] = 1.0,
+    rings: Annotated[int, typer.Option(help="planted rings of each typology, with benign look-alikes")] = 0,
 ) -> None:
     """Write a synthetic ecosystem with known truth, to be loaded as 'canonical'."""
     from loaders.synthetic import EcosystemSettings, generate
 
     session: Session = context.obj
-    settings = EcosystemSettings(parties=parties, seed=seed, contagion=contagion)
+    settings = EcosystemSettings(parties=parties, seed=seed, contagion=contagion, rings=rings)
     with progress_bar("synth") as tell:
         generate(settings, folder, tell)
-    body = {"folder": str(folder), "parties": parties, "seed": seed, "contagion": contagion}
+    body = {
+        "folder": str(folder), "parties": parties, "seed": seed, "contagion": contagion, "rings": rings,
+    }  # fmt: skip
     session.show(body, f"{parties:,} parties in {folder}; next: ecorisk load canonical {folder}")
 
 

@@ -24,6 +24,7 @@ from loaders.synthetic.invoices import (
 )
 from loaders.synthetic.papers import write_events, write_financings, write_shipments, write_stocks
 from loaders.synthetic.population import draw_population, write_identifiers, write_parties
+from loaders.synthetic.rings import plant_rings
 from loaders.synthetic.settings import EcosystemSettings
 from loaders.synthetic.ties import draw_guarantees, write_links
 from loaders.synthetic.trade import plan_trade
@@ -75,6 +76,7 @@ def generate(settings: EcosystemSettings, out: Path, progress: Progress | None =
     write_stocks(world, course, defaults, out)
     begin("truth")
     write_truth(world, course, out / "truth")
+    plant_rings(world, defaults, out)
     _write_declaration(settings, out)
 
 

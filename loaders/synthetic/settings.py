@@ -35,6 +35,7 @@ class EcosystemSettings:
     ``noise``: spread of the visible signs around what they are a sign of.
     ``missing_links`` / ``false_links``: shares of trade relations and guarantees that leave no rows, or
     rows that name a wrong counterparty.
+    ``rings``: rings of each typology that are planted, each beside three benign look-alikes.
     ``outcome_delay_days``: outcomes become known up to this many days after they occurred.
     """
 
@@ -49,6 +50,7 @@ class EcosystemSettings:
     missing_links: float = 0.0
     false_links: float = 0.0
     outcome_delay_days: int = 60
+    rings: int = 0
 
     def __post_init__(self) -> None:
         bounds: tuple[tuple[str, float, float, float], ...] = (
@@ -62,6 +64,7 @@ class EcosystemSettings:
             ("missing_links", self.missing_links, 0, 0.9),
             ("false_links", self.false_links, 0, 0.9),
             ("outcome_delay_days", self.outcome_delay_days, 0, EXTRACTION_DELAY_DAYS),
+            ("rings", self.rings, 0, max(1, self.parties // 300)),
         )
         for name, value, low, high in bounds:
             if not low <= value <= high:

@@ -1,0 +1,57 @@
+"""What a ring detector finds: members in their roles, a span, money at stake, the rows behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, order=True)
+class Member:
+    """A party in a finding. ``code``: of the snapshot; ``role``: what it does there, one word."""
+
+    code: int
+    role: str
+
+
+@dataclass(frozen=True, order=True)
+class EvidenceRow:
+    """A row that a finding rests on: a table of the contract and the row's key, as text."""
+
+    table: str
+    key: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One pattern of one typology. It says what the records show, never what anyone meant by it.
+
+    ``members``: each party once, ascending by code; roles of the same code are joined by the detector.
+    ``first_on`` / ``last_on``: day numbers (days since 1970-01-01) of the first and last row.
+    ``amount``: money at stake, int minor units of the snapshot's base currency.
+    ``strength``: how striking it is, larger is more so; on shuffled data its upper tail falls off about
+    exponentially (a surprise in nats does). Compared within a typology only.
+    ``facts``: numbers and short texts that the explanation names.
+    """
+
+    typology: str
+    members: tuple[Member, ...]
+    first_on: int
+    last_on: int
+    amount: int
+    strength: float
+    evidence: tuple[EvidenceRow, ...]
+    facts: Mapping[str, float | int | str] = field(default_factory=dict)
+
+    @property
+    def codes(self) -> frozenset[int]:
+        """Codes of the members."""
+        return frozenset(member.code for member in self.members)
+
+
+@dataclass(frozen=True)
+class Detection:
+    """What one pass of a detector brought. ``cuts``: what it left unsearched, in words, and why."""
+
+    findings: tuple[Finding, ...]
+    cuts: tuple[str, ...] = ()

@@ -1,0 +1,30 @@
+"""Planted rings: so many of every typology, each beside three benign patterns that look like it.
+
+A planter is a function of one module a typology: it plants one ring and its look-alikes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from loaders.synthetic.course import World
+from loaders.synthetic.invoices import Defaults
+from loaders.synthetic.rings.ground import Ground
+
+Planter = Callable[[Ground], None]
+
+#: By typology's code.
+PLANTERS: Mapping[str, Planter] = {}
+
+
+def plant_rings(world: World, defaults: Defaults, folder: Path) -> None:
+    """Plant ``settings.rings`` rings of every typology into the files in ``folder``; 0 changes nothing."""
+    if not world.settings.rings:
+        return
+    ground = Ground(world, defaults)
+    for code, plant in PLANTERS.items():
+        ground.turn_to(code)
+        for _ in range(world.settings.rings):
+            plant(ground)
+    ground.write(folder)
