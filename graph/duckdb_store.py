@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import ibis
 import pyarrow as pa
 
+from graph import duckdb_rings
 from graph.asof import StoredEcosystem, code_column, party_columns
 from graph.contract import DUCKDB_TYPES, TABLES, Table
 from graph.errors import StoreUnavailable
 from graph.snapshot import Snapshot, build
 from graph.source import SourceDeclaration
-from graph.store import LoadTransaction, PublishedScores
+from graph.store import LoadTransaction, PublishedRings, PublishedScores
 
 #: New files are written in the form of the oldest DuckDB that the project runs with: texts packed better
 #: and faster than in the form of 1.0, which is the default.
@@ -194,20 +196,25 @@ class DuckDBStore:
             connection.close()
 
     @contextmanager
-    def begin(self, declaration: SourceDeclaration) -> Iterator[LoadTransaction]:
-        """See ``EcosystemStore.begin``: one DuckDB transaction, committed at the end."""
+    def _transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
         with self._open(write=True) as connection:
             connection.execute("BEGIN")
             try:
-                yield DuckDBLoad(connection)
-                connection.execute(
-                    "INSERT OR REPLACE INTO source_declarations VALUES ($1, $2)",
-                    [declaration.name, declaration.to_json()],
-                )
+                yield connection
             except BaseException:
                 connection.execute("ROLLBACK")
                 raise
             connection.execute("COMMIT")
+
+    @contextmanager
+    def begin(self, declaration: SourceDeclaration) -> Iterator[LoadTransaction]:
+        """See ``EcosystemStore.begin``: one DuckDB transaction, committed at the end."""
+        with self._transaction() as connection:
+            yield DuckDBLoad(connection)
+            connection.execute(
+                "INSERT OR REPLACE INTO source_declarations VALUES ($1, $2)",
+                [declaration.name, declaration.to_json()],
+            )
 
     def sources(self) -> tuple[SourceDeclaration, ...]:
         """See ``EcosystemStore.sources``."""
@@ -233,16 +240,29 @@ class DuckDBStore:
 
     def publish(self, run: PublishedScores) -> None:
         """See ``EcosystemStore.publish``."""
-        with self._open(write=True) as connection:
+        with self._transaction() as connection:
             connection.register("incoming", run.scores)
-            connection.execute("BEGIN")
             connection.execute("DELETE FROM published_scores")
             connection.execute(
                 """INSERT INTO published_scores
                    SELECT $1, $2, party_id, score, band, pd, percentile, inherited_points FROM incoming""",
                 [run.run_id, run.as_of],
             )
-            connection.execute("COMMIT")
+
+    def publish_rings(self, found: PublishedRings) -> None:
+        """See ``EcosystemStore.publish_rings``."""
+        with self._transaction() as connection:
+            duckdb_rings.publish_rings(connection, found)
+
+    def record_verdict(self, verdict: Mapping[str, Any]) -> None:
+        """See ``EcosystemStore.record_verdict``."""
+        with self._transaction() as connection:
+            duckdb_rings.record_verdict(connection, verdict)
+
+    def verdicts(self) -> tuple[Mapping[str, Any], ...]:
+        """See ``EcosystemStore.verdicts``."""
+        with self._open(write=False) as connection:
+            return duckdb_rings.verdicts(connection)
 
     def erase(self, party_id: str) -> int:
         """See ``EcosystemStore.erase``."""
@@ -265,6 +285,7 @@ class DuckDBStore:
                     deleted += row[0] if row else 0
             connection.execute("DELETE FROM party_names WHERE party_code = $1", [found[0]])
             connection.execute("DELETE FROM published_scores WHERE party_id = $1", [party_id])
+            duckdb_rings.erase_rings(connection, party_id)
             # The code stays taken (codes are positions in time of arrival); the id it stood for is gone.
             connection.execute("UPDATE party_dictionary SET party_id = NULL WHERE code = $1", [found[0]])
             connection.execute("COMMIT")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pyarrow
 
@@ -51,6 +52,25 @@ class PublishedScores:
     scores: pyarrow.Table
 
 
+@dataclass(frozen=True)
+class PublishedRings:
+    """Rings and cases of a day, as they are written back to the store people explore.
+
+    ``rings``: ring_id, typology, title, severity (float64), expected_by_chance (float64), first_on, last_on
+    (date32), amount (int64), explanation, case_id. ``members``: ring_id, party_id, role. ``evidence``:
+    ring_id, table, key (text; parts joined by '|'). ``cases``: case_id, status, note, severity (float64),
+    first_on, last_on (date32), amount (int64), typologies (joined by '|').
+    """
+
+    run_id: str
+    as_of: date
+    snapshot_sha: str
+    rings: pyarrow.Table
+    members: pyarrow.Table
+    evidence: pyarrow.Table
+    cases: pyarrow.Table
+
+
 class EcosystemStore(Protocol):
     """Where an ecosystem's tables live. Every method leaves the earlier state or the whole new one."""
 
@@ -72,6 +92,18 @@ class EcosystemStore(Protocol):
 
     def publish(self, run: PublishedScores) -> None:
         """Make ``run`` the current one for readers of this store: all of it, or nothing."""
+        ...
+
+    def publish_rings(self, found: PublishedRings) -> None:
+        """Replace the rings that readers of this store see: by all of ``found``, or not at all."""
+        ...
+
+    def record_verdict(self, verdict: Mapping[str, Any]) -> None:
+        """Keep an analyst's verdict on a case (``graph.rings.verdicts.Verdict.to_json``), for good."""
+        ...
+
+    def verdicts(self) -> tuple[Mapping[str, Any], ...]:
+        """All verdicts, in the order in which they were given."""
         ...
 
     def erase(self, party_id: str) -> int:

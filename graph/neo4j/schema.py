@@ -37,6 +37,12 @@ ROLE_LABELS: Mapping[str, str] = {role: role.capitalize() for role in ROLES}
 #: Bookkeeping of a version node, beside the contract's columns.
 VERSION_PROPERTIES = ("versionKey", "rowDigest", "loadId", "loadBatch")
 
+#: Label and key of nodes that are no rows of the contract.
+BOOKKEEPING = (
+    ("Load", "loadId"), ("Run", "runId"), ("Source", "name"), ("Lease", "name"),
+    ("Ring", "ringId"), ("Case", "caseId"),
+)  # fmt: skip
+
 _TYPE = re.compile(r"[A-Z][A-Z0-9_]*")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
@@ -171,7 +177,7 @@ def _constraints() -> Iterator[tuple[str, str]]:
     for table in ROW_TABLES:
         key = ", ".join(f"n.{quoted(property_name(name))}" for name in TABLES[table].key)
         yield f"ecorisk_{table}", f"FOR (n:{LABELS[table]}) REQUIRE ({key}) IS UNIQUE"
-    for label, name in (("Load", "loadId"), ("Run", "runId"), ("Source", "name"), ("Lease", "name")):
+    for label, name in BOOKKEEPING:
         yield f"ecorisk_{label.lower()}", f"FOR (n:{label}) REQUIRE n.{name} IS UNIQUE"
 
 

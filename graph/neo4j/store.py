@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import date
+from typing import Any
 
 from graph.contract import TABLES
 from graph.errors import StoreUnavailable
-from graph.neo4j import publication
+from graph.neo4j import publication, rings
 from graph.neo4j.exploration import tie_load
 from graph.neo4j.lease import Lease, writing
 from graph.neo4j.load import Neo4jLoad, native, undo
@@ -17,7 +18,7 @@ from graph.neo4j.schema import LABELS, property_name, schema_statements, version
 from graph.neo4j.session import Neo4jSession, Neo4jSettings, Transaction
 from graph.snapshot import Snapshot
 from graph.source import SourceDeclaration
-from graph.store import LoadTransaction, PublishedScores
+from graph.store import LoadTransaction, PublishedRings, PublishedScores
 
 UNFINISHED = """
     MATCH (l:Load) WHERE l.state = 'loading' OR NOT l.tied RETURN l.loadId AS id, l.state AS state
@@ -73,6 +74,23 @@ class Neo4jStore:
         with self._open() as session, writing(session) as lease:
             self._recover(session, lease)
             publication.publish(session, lease, run)
+
+    def publish_rings(self, found: PublishedRings) -> None:
+        """See ``EcosystemStore.publish_rings`` and ``graph.neo4j.rings``."""
+        with self._open() as session, writing(session) as lease:
+            self._recover(session, lease)
+            rings.publish_rings(session, lease, found)
+
+    def record_verdict(self, verdict: Mapping[str, Any]) -> None:
+        """See ``EcosystemStore.record_verdict``."""
+        with self._open() as session, writing(session) as lease:
+            self._recover(session, lease)
+            rings.record_verdict(lease, verdict)
+
+    def verdicts(self) -> tuple[Mapping[str, Any], ...]:
+        """See ``EcosystemStore.verdicts``."""
+        with self._open() as session:
+            return rings.verdicts(session)
 
     def erase(self, party_id: str) -> int:
         """See ``EcosystemStore.erase``: one transaction."""
@@ -135,6 +153,7 @@ def _erase(transaction: Transaction, party_id: str) -> int:
             party=party_id,
         )
         deleted += found[0]["n"]
+    rings.erase_rings(transaction, party_id)
     transaction.run("MATCH (p:Party {partyId: $party}) DETACH DELETE p", party=party_id)
     transaction.run("MATCH (l:Load) REMOVE l.latestKnownOn")
     for table in LABELS:

@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -16,9 +17,10 @@ import pytest
 from graph.contract import TABLES
 from graph.duckdb_store import DuckDBStore
 from graph.errors import BadInput, StoreUnavailable
+from graph.neo4j.session import Neo4jSession
 from graph.neo4j.store import Neo4jStore
 from graph.source import SourceDeclaration, Task
-from graph.store import EcosystemStore, PublishedScores
+from graph.store import EcosystemStore, PublishedRings, PublishedScores
 from graph.vocabulary import KindDeclaration
 from tests.ecosystems import START, load, parties, random_trade, stage
 
@@ -128,6 +130,67 @@ def keys_of(folder: Path, keys: pa.Table) -> Path:
     path = folder / f"keys-{len(list(folder.glob('keys-*')))}.parquet"
     pq.write_table(keys, path)
     return path
+
+
+def rings(run_id: str, *members: str) -> PublishedRings:
+    """A ring of each member alone, resting on invoice I1, all of one case."""
+    day, ids = [date(2021, 1, 1)] * len(members), [f"ring-{member}" for member in members]
+    n = len(members)
+    ring = {
+        "ring_id": ids, "typology": ["carousel"] * n, "title": ["Carousel"] * n, "severity": [0.5] * n,
+        "expected_by_chance": [0.1] * n, "first_on": day, "last_on": day, "amount": [10**14] * n,
+        "explanation": [HOSTILE] * n, "case_id": ["case"] * n,
+    }  # fmt: skip
+    case = {
+        "case_id": ["case"], "status": ["open"], "note": [""], "severity": [0.5], "first_on": day[:1],
+        "last_on": day[:1], "amount": [10**14], "typologies": ["carousel"],
+    }  # fmt: skip
+    return PublishedRings(
+        run_id,
+        AS_OF,
+        "sha",
+        rings=pa.table(ring),
+        members=pa.table({"ring_id": ids, "party_id": list(members), "role": ["payer"] * n}),
+        evidence=pa.table({"ring_id": ids, "table": ["invoices"] * n, "key": ["I1"] * n}),
+        cases=pa.table(case),
+    )
+
+
+def ring_members(store: EcosystemStore, tmp_path: Path, settings: Any) -> list[str]:
+    """Members of the rings that readers see, with the run they are of."""
+    if isinstance(store, DuckDBStore):
+        with duckdb.connect(str(tmp_path / "ecosystem.duckdb"), read_only=True) as connection:
+            query = "SELECT party_id FROM published_ring_members JOIN published_ring_evidence USING (ring_id)"
+            return sorted(row[0] for row in connection.execute(query).fetchall())
+    with Neo4jSession(settings) as session:
+        query = """MATCH (:Invoice {invoiceId: 'I1'})<-[:RESTS_ON]-(r:Ring)
+                   MATCH (r)-[:INVOLVES {role: 'payer'}]->(p:Party)
+                   MATCH (r)-[:PART_OF]->(:Case {caseId: 'case'}) RETURN p.partyId AS id ORDER BY id"""
+        return [row["id"] for row in session.read(query)]
+
+
+def test_rings_are_replaced_whole_and_verdicts_stay(
+    opener: Opener, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    store = opener()
+    settings = request.getfixturevalue("neo4j_settings") if isinstance(store, Neo4jStore) else None
+    assert store.verdicts() == ()
+    load(store, tmp_path, every_table(), DECLARATION)
+    store.publish_rings(rings("one", "P001", HOSTILE))
+    assert ring_members(store, tmp_path, settings) == sorted(["P001", HOSTILE])
+    verdict = {"case_id": "case", "decision": "watch", "note": HOSTILE, "decided_at": "2022-01-01T00:00:00"}
+    store.record_verdict({**verdict, "typologies": ["carousel"], "evidence": []})
+    store.record_verdict(
+        {**verdict, "decided_at": "2022-01-02T00:00:00", "typologies": [], "evidence": ["x"]}
+    )
+    store.publish_rings(rings("two", "P002", "P003"))
+    assert ring_members(opener(), tmp_path, settings) == ["P002", "P003"]
+    kept = opener().verdicts()
+    assert [given["decided_at"][:10] for given in kept] == ["2022-01-01", "2022-01-02"]
+    assert kept[0]["note"] == HOSTILE
+    assert kept[1]["evidence"] == ["x"]
+    opener().erase("P002")
+    assert ring_members(opener(), tmp_path, settings) == ["P003"]
 
 
 def test_an_empty_store_says_so(store: EcosystemStore) -> None:

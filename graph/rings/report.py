@@ -1,0 +1,190 @@
+"""Rings of one day as they are kept and served: party ids instead of codes, cases, one JSON file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from graph.errors import ArtifactMismatch
+from graph.rings.detection import Ring, RingsFound, Search
+from graph.rings.typology import Typology
+from graph.rings.wording import day
+from graph.snapshot import Snapshot
+
+FILE = "rings.json"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class RingMember:
+    """A party of a ring and what it does there."""
+
+    party_id: str
+    role: str
+
+
+@dataclass(frozen=True)
+class RingEvidence:
+    """A row a ring rests on."""
+
+    table: str
+    key: tuple[str, ...]
+
+    @property
+    def digest(self) -> str:
+        """Of table and key: tells rows apart without naming anybody."""
+        return _digest((self.table, *self.key))
+
+
+@dataclass(frozen=True)
+class RingRecord:
+    """A ring as people and services read it.
+
+    ``first_on`` / ``last_on``: ISO days. ``amount``: int minor units of the report's base currency.
+    ``severity``: 0 to 1; ``expected_by_chance``: such findings that one shuffle of the data brings.
+    """
+
+    ring_id: str
+    typology: str
+    title: str
+    severity: float
+    expected_by_chance: float
+    first_on: str
+    last_on: str
+    amount: int
+    members: tuple[RingMember, ...]
+    evidence: tuple[RingEvidence, ...]
+    explanation: str
+    facts: Mapping[str, float | int | str]
+    case_id: str
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> RingRecord:
+        """The inverse of ``dataclasses.asdict``."""
+        members = tuple(RingMember(**member) for member in body["members"])
+        evidence = tuple(RingEvidence(row["table"], tuple(row["key"])) for row in body["evidence"])
+        return cls(**{**body, "members": members, "evidence": evidence})
+
+
+@dataclass(frozen=True)
+class CaseRecord:
+    """Overlapping rings, to be looked at together. ``status``: open, confirmed, dismissed or watch (what the
+    last verdict said), or reopened: dismissed, but there is evidence that was not there then."""
+
+    case_id: str
+    status: str
+    note: str
+    severity: float
+    amount: int
+    first_on: str
+    last_on: str
+    typologies: tuple[str, ...]
+    ring_ids: tuple[str, ...]
+    party_ids: tuple[str, ...]
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> CaseRecord:
+        """The inverse of ``dataclasses.asdict``."""
+        lists = ("typologies", "ring_ids", "party_ids")
+        return cls(**{**body, **{name: tuple(body[name]) for name in lists}})
+
+
+@dataclass(frozen=True)
+class RingReport:
+    """All rings and cases of a day. ``lacking``: typologies not searched, and the tables they would need."""
+
+    run_id: str
+    as_of: str
+    snapshot_sha: str
+    base_currency: str
+    parties: int
+    searches: tuple[Search, ...]
+    lacking: Mapping[str, tuple[str, ...]]
+    rings: tuple[RingRecord, ...]
+    cases: tuple[CaseRecord, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """One object for machines."""
+        return {"format": FORMAT, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> RingReport:
+        """The inverse of ``to_json``. Raises ``ArtifactMismatch`` for another format."""
+        if body.get("format") != FORMAT:
+            raise ArtifactMismatch(
+                f"rings of format {body.get('format')}, expected {FORMAT}: run 'ecorisk rings'"
+            )
+        held = {name: value for name, value in body.items() if name != "format"}
+        return cls(
+            **{
+                **held,
+                "searches": tuple(Search(**{**s, "cuts": tuple(s["cuts"])}) for s in body["searches"]),
+                "lacking": {code: tuple(names) for code, names in body["lacking"].items()},
+                "rings": tuple(map(RingRecord.from_json, body["rings"])),
+                "cases": tuple(map(CaseRecord.from_json, body["cases"])),
+            }
+        )
+
+    def of_party(self, party_id: str) -> tuple[RingRecord, ...]:
+        """Rings that a party is a member of, in the report's order."""
+        return tuple(r for r in self.rings if any(m.party_id == party_id for m in r.members))
+
+
+def write_report(folder: Path, report: RingReport) -> None:
+    """Fill an empty folder."""
+    text = json.dumps(report.to_json(), ensure_ascii=False, separators=(",", ":"))
+    (folder / FILE).write_text(text, encoding="utf-8")
+
+
+def read_report(folder: Path) -> RingReport:
+    """What ``write_report`` wrote. Raises ``ArtifactMismatch`` where it cannot be read."""
+    try:
+        return RingReport.from_json(json.loads((folder / FILE).read_text("utf-8")))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ArtifactMismatch(f"{folder / FILE} cannot be read ({error}): run 'ecorisk rings'") from error
+
+
+def _digest(parts: Iterable[str]) -> str:
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:12]
+
+
+def records(found: RingsFound, typologies: Sequence[Typology], snapshot: Snapshot) -> tuple[RingRecord, ...]:
+    """Findings with ids instead of codes, explained; ``case_id`` is still empty.
+
+    A ring's id stays as long as its typology and members do.
+    """
+    by_code = {typology.code: typology for typology in typologies}
+    codes = sorted({code for ring in found.rings for code in ring.finding.codes})
+    ids = snapshot.party_ids.take(pa.array(codes, pa.int64())).to_pylist()
+    names = dict(zip(codes, ids, strict=True))
+    seen: Counter[str] = Counter()
+
+    def record(ring: Ring) -> RingRecord:
+        finding, typology = ring.finding, by_code[ring.finding.typology]
+        members = tuple(RingMember(names[m.code], m.role) for m in finding.members)
+        ring_id = f"{finding.typology}-{_digest(sorted({m.party_id for m in members}))}"
+        seen[ring_id] += 1
+        return RingRecord(
+            ring_id=ring_id if seen[ring_id] == 1 else f"{ring_id}-{seen[ring_id]}",
+            typology=finding.typology,
+            title=typology.title,
+            severity=round(ring.severity, 4),
+            expected_by_chance=ring.expected_by_chance,
+            first_on=day(finding.first_on),
+            last_on=day(finding.last_on),
+            amount=finding.amount,
+            members=members,
+            evidence=tuple(RingEvidence(row.table, row.key) for row in finding.evidence),
+            explanation=typology.explain(finding, names.__getitem__, snapshot.base_currency),
+            facts=dict(finding.facts),
+            case_id="",
+        )
+
+    return tuple(map(record, found.rings))
