@@ -6,7 +6,8 @@ data (``calibration``), because chance alone brings cycles and blocks, most of a
 
 from __future__ import annotations
 
+from graph.rings import guarantee_circle
 from graph.rings.typology import Typology
 
 #: All typologies, in the order in which people are shown them.
-TYPOLOGIES: tuple[Typology, ...] = ()
+TYPOLOGIES: tuple[Typology, ...] = (guarantee_circle.TYPOLOGY,)
