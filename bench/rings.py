@@ -25,8 +25,8 @@ from rich.table import Table
 
 from graph.duckdb_store import DuckDBStore
 from graph.relations import EPOCH
-from graph.rings import TYPOLOGIES
 from graph.rings.detection import in_order, search
+from graph.rings.typologies import TYPOLOGIES
 from graph.rings.typology import Typology
 from graph.snapshot import Snapshot
 from graph.workspace import Workspace

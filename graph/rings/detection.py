@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from graph.contract import TABLES
 from graph.rings.calibration import Chance, allowed, severity_of
-from graph.rings.finding import Finding
+from graph.rings.finding import Finding, Search
 from graph.rings.typology import Typology
 from graph.snapshot import Snapshot
 
@@ -33,18 +33,6 @@ class Ring:
     finding: Finding
     expected_by_chance: float
     severity: float
-
-
-@dataclass(frozen=True)
-class Search:
-    """What was searched for one typology: findings before the sieve, shuffles, cuts in words."""
-
-    typology: str
-    sighted: int
-    kept: int
-    shuffles: int
-    by_chance: int
-    cuts: tuple[str, ...]
 
 
 @dataclass(frozen=True)

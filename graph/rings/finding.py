@@ -55,3 +55,15 @@ class Detection:
 
     findings: tuple[Finding, ...]
     cuts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Search:
+    """What was searched for one typology: findings before the sieve, shuffles, cuts in words."""
+
+    typology: str
+    sighted: int
+    kept: int
+    shuffles: int
+    by_chance: int
+    cuts: tuple[str, ...]

@@ -266,14 +266,13 @@ def detect(snapshot: Snapshot, settings: GuaranteeSettings) -> Detection:
 
 def shuffle(snapshot: Snapshot, random: np.random.Generator) -> Snapshot:
     """Who is guaranteed is permuted among guarantees given within a region, and among all others: everyone
-    gives and takes as many, at home and abroad, over the same times."""
-    links = snapshot.tables["links"]
+    gives and takes as many, at home and abroad, over the same times. What is left out stays where it is."""
+    ties, _ = _guarantees(snapshot, GuaranteeSettings())
     region = snapshot.tables["parties"]["region"].combine_chunks().dictionary_encode().indices
     place = region.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-    source, target = (place[links[f"{end}_code"].to_numpy()] for end in ("source", "target"))
-    block = np.where(source == target, source + 2, 0)
-    guarantee = pc.equal(links["kind"], "GUARANTEES").to_numpy(zero_copy_only=False)
-    return shuffled(snapshot, ("target_code",), np.where(guarantee, block, -1), random)
+    block = np.full(snapshot.tables["links"].num_rows, -1)
+    block[ties.row] = np.where(place[ties.source] == place[ties.target], place[ties.source] + 2, 0)
+    return shuffled(snapshot, ("target_code",), block, random)
 
 
 def explain(finding: Finding, naming: Naming, currency: str) -> str:
@@ -286,8 +285,8 @@ def explain(finding: Finding, naming: Naming, currency: str) -> str:
     stake = f"{wording.money(finding.amount, currency)} in all" if finding.amount else "no amounts stated"
     if finding.facts["shape"] == "circle":
         return (
-            f"The records show that {wording.listing(by_role['guarantor'])} stand for each other's debts in a "
-            f"circle: {held}, {seen}, {stake}. If one of them cannot pay, the calls on its guarantors come "
+            f"The records show that {wording.listing(by_role['guarantor'])} stand for each other's debts in "
+            f"a circle: {held}, {seen}, {stake}. If one of them cannot pay, the calls on its guarantors come "
             "back round to the same firms, so the guarantees together are worth less than each alone. Firms "
             "that belong together often do this openly; no ownership between them is on record."
         )

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
-from graph.errors import ArtifactMismatch
-from graph.rings.detection import Ring, RingsFound, Search
-from graph.rings.typology import Typology
-from graph.rings.wording import day
-from graph.snapshot import Snapshot
+from graph.errors import ArtifactMismatch, NoPublishedRun, UnknownRing
+from graph.rings.finding import Search
+from graph.workspace import Workspace
 
 FILE = "rings.json"
 FORMAT = 1
@@ -40,7 +35,7 @@ class RingEvidence:
     @property
     def digest(self) -> str:
         """Of table and key: tells rows apart without naming anybody."""
-        return _digest((self.table, *self.key))
+        return digest_of((self.table, *self.key))
 
 
 @dataclass(frozen=True)
@@ -76,7 +71,8 @@ class RingRecord:
 @dataclass(frozen=True)
 class CaseRecord:
     """Overlapping rings, to be looked at together. ``status``: open, confirmed, dismissed or watch (what the
-    last verdict said), or reopened: dismissed, but there is evidence that was not there then."""
+    last verdict said), or reopened: dismissed, but there is evidence that was not there then. ``amount``: of
+    its largest ring. ``absorbed``: earlier cases that went into this one."""
 
     case_id: str
     status: str
@@ -88,11 +84,12 @@ class CaseRecord:
     typologies: tuple[str, ...]
     ring_ids: tuple[str, ...]
     party_ids: tuple[str, ...]
+    absorbed: tuple[str, ...]
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> CaseRecord:
         """The inverse of ``dataclasses.asdict``."""
-        lists = ("typologies", "ring_ids", "party_ids")
+        lists = ("typologies", "ring_ids", "party_ids", "absorbed")
         return cls(**{**body, **{name: tuple(body[name]) for name in lists}})
 
 
@@ -132,6 +129,13 @@ class RingReport:
             }
         )
 
+    def ring(self, ring_id: str) -> RingRecord:
+        """Raises ``UnknownRing``."""
+        for ring in self.rings:
+            if ring.ring_id == ring_id:
+                return ring
+        raise UnknownRing(f"no ring {ring_id!r} as of {self.as_of}", ring_id=ring_id)
+
     def of_party(self, party_id: str) -> tuple[RingRecord, ...]:
         """Rings that a party is a member of, in the report's order."""
         return tuple(r for r in self.rings if any(m.party_id == party_id for m in r.members))
@@ -151,40 +155,16 @@ def read_report(folder: Path) -> RingReport:
         raise ArtifactMismatch(f"{folder / FILE} cannot be read ({error}): run 'ecorisk rings'") from error
 
 
-def _digest(parts: Iterable[str]) -> str:
-    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:12]
-
-
-def records(found: RingsFound, typologies: Sequence[Typology], snapshot: Snapshot) -> tuple[RingRecord, ...]:
-    """Findings with ids instead of codes, explained; ``case_id`` is still empty.
-
-    A ring's id stays as long as its typology and members do.
-    """
-    by_code = {typology.code: typology for typology in typologies}
-    codes = sorted({code for ring in found.rings for code in ring.finding.codes})
-    ids = snapshot.party_ids.take(pa.array(codes, pa.int64())).to_pylist()
-    names = dict(zip(codes, ids, strict=True))
-    seen: Counter[str] = Counter()
-
-    def record(ring: Ring) -> RingRecord:
-        finding, typology = ring.finding, by_code[ring.finding.typology]
-        members = tuple(RingMember(names[m.code], m.role) for m in finding.members)
-        ring_id = f"{finding.typology}-{_digest(sorted({m.party_id for m in members}))}"
-        seen[ring_id] += 1
-        return RingRecord(
-            ring_id=ring_id if seen[ring_id] == 1 else f"{ring_id}-{seen[ring_id]}",
-            typology=finding.typology,
-            title=typology.title,
-            severity=round(ring.severity, 4),
-            expected_by_chance=ring.expected_by_chance,
-            first_on=day(finding.first_on),
-            last_on=day(finding.last_on),
-            amount=finding.amount,
-            members=members,
-            evidence=tuple(RingEvidence(row.table, row.key) for row in finding.evidence),
-            explanation=typology.explain(finding, names.__getitem__, snapshot.base_currency),
-            facts=dict(finding.facts),
-            case_id="",
+def current_report(workspace: Workspace) -> RingReport:
+    """The published rings. Raises ``NoPublishedRun``, or ``ArtifactMismatch`` for broken ones."""
+    folder = workspace.current_rings()
+    if folder is None:
+        raise NoPublishedRun(
+            f"no rings were searched in {workspace.folder}: run 'ecorisk rings --as-of YYYY-MM-DD'"
         )
+    return read_report(folder)
 
-    return tuple(map(record, found.rings))
+
+def digest_of(parts: Iterable[str]) -> str:
+    """Twelve hexadecimal digits of some texts."""
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:12]

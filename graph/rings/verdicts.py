@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from scipy.stats import binomtest
 
-from graph.errors import BadInput
+from graph.errors import BadInput, UnknownRing
 from graph.rings.report import CaseRecord, RingRecord, RingReport
 
 Decision = Literal["confirmed", "dismissed", "watch"]
@@ -46,12 +46,12 @@ def _evidence(case: CaseRecord, rings: Iterable[RingRecord]) -> tuple[str, ...]:
 
 
 def decide(report: RingReport, case_id: str, decision: str, note: str) -> Verdict:
-    """A verdict on a case of the report, as of now. Raises ``BadInput`` for unknown cases and decisions."""
+    """A verdict on a case of the report, as of now. Raises ``UnknownRing``, ``BadInput`` for other words."""
     if decision not in DECISIONS:
         raise BadInput(f"{decision!r} is no verdict: expected {', '.join(DECISIONS)}")
     case = next((case for case in report.cases if case.case_id == case_id), None)
     if case is None:
-        raise BadInput(f"no case {case_id!r} as of {report.as_of}: 'ecorisk cases' lists them")
+        raise UnknownRing(f"no case {case_id!r} as of {report.as_of}: 'ecorisk cases' lists them")
     now = datetime.now(UTC).isoformat(timespec="microseconds")
     return Verdict(case_id, decision, note, now, case.typologies, _evidence(case, report.rings))
 
