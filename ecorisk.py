@@ -11,7 +11,7 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Protocol
@@ -311,6 +311,69 @@ def explain(
         party_id = run.most_inherited() if most_inherited else run.riskiest()
     found = run.explanation(party_id)
     session.show(found, explanation_panel(found))
+
+
+@app.command("rings")
+def rings_command(
+    context: typer.Context,
+    as_of: AsOf,
+    typology: Annotated[
+        list[str] | None, typer.Option(help="search this one alone (may be repeated), and publish nothing")
+    ] = None,
+    export: Annotated[
+        Path | None, typer.Option(help="also write them to FILE.graphml, FILE.csv or FILE.ftm.json")
+    ] = None,
+) -> None:
+    """Search for rings as of a day (circular trading, guarantee circles, ...) and publish what is found."""
+    from graph.rings.exports import export as export_report
+    from graph.rings.rendering import rings_renderables
+    from graph.rings.ring_job import search_and_publish
+
+    session: Session = context.obj
+    with progress_bar("rings") as tell:
+        tell(f"reading {as_of}")
+        store = session.store()
+        snapshot = store.read(as_of, session.purpose)
+        found = search_and_publish(store, session.workspace(), snapshot, typology or (), tell)
+    if export is not None:
+        export_report(found, export)
+    session.show(found.to_json(), *rings_renderables(found))
+
+
+@app.command()
+def cases(
+    context: typer.Context,
+    precision: Annotated[bool, typer.Option("--precision", help="verdicts by typology and month")] = False,
+    most: Annotated[int, typer.Option(help="cases to show at most")] = 30,
+) -> None:
+    """Cases: overlapping rings of the last search, with what analysts decided about them."""
+    from graph.rings.rendering import cases_table, precision_table
+    from graph.rings.ring_job import judged_report, verdicts_of
+    from graph.rings.verdicts import precision_by_typology
+
+    session: Session = context.obj
+    if precision:
+        rates = precision_by_typology(verdicts_of(session.store()))
+        session.show({"precision": [asdict(one) for one in rates]}, precision_table(rates))
+        return
+    report = judged_report(session.workspace(), session.store())
+    body = {"as_of": report.as_of, "run_id": report.run_id, "cases": [asdict(c) for c in report.cases]}
+    session.show(body, cases_table(report, most))
+
+
+@app.command()
+def verdict(
+    context: typer.Context,
+    case_id: Annotated[str, typer.Argument(metavar="CASE_ID", show_default=False)],
+    decision: Annotated[str, typer.Argument(help="confirmed, dismissed or watch", show_default=False)],
+    note: Annotated[str, typer.Option(help="why, for whoever looks at the case next")] = "",
+) -> None:
+    """Decide about a case. A dismissed one stays dismissed until there is evidence that was not there."""
+    from graph.rings.ring_job import give_verdict
+
+    session: Session = context.obj
+    given = give_verdict(session.store(), session.workspace(), case_id, decision, note)
+    session.show(given.to_json(), f"{given.case_id}: {given.decision}")
 
 
 @app.command()

@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from api.current import CurrentRun
+from api.current import current_rings_of, current_run_of
 from api.middleware import LOOPBACK_HOSTS, BodyLimit, HostGuard
 from api.problems import answer_with_problems
-from api.routes import health, parties, runs, scores
+from api.routes import health, parties, rings, runs, scores
 from graph.errors import EcoriskError
 from graph.workspace import Workspace
 
@@ -20,12 +20,12 @@ _log = logging.getLogger("ecorisk.api")
 
 def create_app(workspace: Workspace, allowed_hosts: tuple[str, ...] | None = LOOPBACK_HOSTS) -> FastAPI:
     """The API of ``workspace``. ``allowed_hosts``: names it answers to, None: any."""
-    current_run = CurrentRun(workspace)
+    current_run = current_run_of(workspace)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         try:
-            _log.info("serving run %s", current_run.reader().facts.run_id)
+            _log.info("serving run %s", current_run.get().facts.run_id)
         except EcoriskError as error:
             _log.warning("not ready: %s", error)
         yield
@@ -41,9 +41,10 @@ def create_app(workspace: Workspace, allowed_hosts: tuple[str, ...] | None = LOO
         redirect_slashes=False,
     )
     app.state.current_run = current_run
+    app.state.current_rings = current_rings_of(workspace)
     app.add_middleware(BodyLimit)
     app.add_middleware(HostGuard, allowed=allowed_hosts)
     answer_with_problems(app)
-    for router in (parties.router, scores.router, runs.router, health.router):
+    for router in (parties.router, scores.router, rings.router, runs.router, health.router):
         app.include_router(router)
     return app

@@ -22,6 +22,7 @@ from graph.errors import (
     Refused,
     StoreUnavailable,
     UnknownParty,
+    UnknownRing,
 )
 
 MEDIA_TYPE = "application/problem+json"
@@ -29,6 +30,7 @@ MEDIA_TYPE = "application/problem+json"
 #: Status, and the last part of the problem's type, by error; the most specific class of an error counts.
 PROBLEMS: Mapping[type[Exception], tuple[int, str]] = {
     UnknownParty: (404, "unknown-party"),
+    UnknownRing: (404, "unknown-ring"),
     NoPublishedRun: (503, "no-published-run"),
     StoreUnavailable: (503, "store-unavailable"),
     Refused: (409, "refused"),

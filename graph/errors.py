@@ -9,6 +9,7 @@
      +- StoreUnavailable     a store or server cannot be reached, or another job holds it
      +- Refused              a gate said no (too few events, promotion)
      +- UnknownParty         no such party in the published run
+     +- UnknownRing          no such ring or case among the published ones
      +- NoPublishedRun       nothing was published in this workspace yet
      +- ArtifactMismatch     stored arrays do not belong to what they are loaded into
 """
@@ -53,6 +54,10 @@ class Refused(EcoriskError):
 
 class UnknownParty(EcoriskError):
     """No party of this id in the published run."""
+
+
+class UnknownRing(EcoriskError):
+    """No ring or case of this id among the published ones."""
 
 
 class NoPublishedRun(EcoriskError):

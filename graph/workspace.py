@@ -8,6 +8,7 @@
                         models/candidate the one trained last
     promotions.jsonl    who made which model champion, when and why; lines are only ever appended
     runs/<id>/          published runs;   runs/current names the one that is read
+    rings/<id>/         published rings;  rings/current names those that are read
     quarantine/         rows that were turned away, with their reasons
     neo4j/              a local server's files
 
@@ -119,6 +120,19 @@ class Workspace:
         """Folder of the published run; None where nothing was published."""
         return _target(self.current_run_pointer)
 
+    @property
+    def rings(self) -> Path:
+        return self.folder / "rings"
+
+    @property
+    def current_rings_pointer(self) -> Path:
+        """File that names the rings being read; it changes by being replaced."""
+        return self.rings / "current"
+
+    def current_rings(self) -> Path | None:
+        """Folder of the published rings; None where none were searched."""
+        return _target(self.current_rings_pointer)
+
     def champion(self) -> Path | None:
         """Folder of the served model; None where none was promoted."""
         return _target(self.models / "champion")
@@ -145,6 +159,10 @@ class Workspace:
     def publish_run(self, run_id: str, write: Callable[[Path], None]) -> Path:
         """Put a run in place (``write`` fills an empty folder), then make it the current one."""
         return _publish(self.runs, run_id, write, "current")
+
+    def publish_rings(self, run_id: str, write: Callable[[Path], None]) -> Path:
+        """Put rings in place (``write`` fills an empty folder), then make them the current ones."""
+        return _publish(self.rings, run_id, write, "current")
 
     def place_model(self, sha: str, write: Callable[[Path], None]) -> Path:
         """Put a model in place without promoting it."""

@@ -5,15 +5,18 @@ A party's id may hold anything, slashes too, so it is all that stands before the
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.responses import Response
 
-from api.current import CurrentReader
+from api.current import CurrentReader, CurrentRings
 from api.problems import responses
+from api.ring_schemas import PartyRings
 from api.routes.answers import answer
+from api.routes.rings import about
 from api.schemas import Explanation, Neighbourhood, Score
 
 
@@ -50,6 +53,13 @@ def explanation(
 ) -> Response:
     """The score with its exact split, the counterparties and columns it comes from."""
     return answer(run.explanation(party_id, limit))
+
+
+@router.get("/{party_id:party}/rings", response_model=PartyRings)
+def party_rings(party_id: PartyIdInPath, rings: CurrentRings) -> Response:
+    """Rings that the party is a member of; none for a party in no ring, known or not."""
+    found = [asdict(ring) for ring in rings.of_party(party_id)]
+    return answer({**about(rings), "party_id": party_id, "rings": found})
 
 
 @router.get("/{party_id:party}/neighbourhood", response_model=Neighbourhood)

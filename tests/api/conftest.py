@@ -14,9 +14,11 @@ from fastapi import FastAPI
 
 from api.app import create_app
 from gnn.runs.reader import RunReader, open_current_run, publish_run
+from graph.rings.report import write_report
 from graph.snapshot import Snapshot
 from graph.workspace import Workspace
 from tests.gnn.published import run_of, trade
+from tests.graph.rings.reports import REPORT
 
 HOSTILE_IDS = [
     "a/b",
@@ -46,6 +48,7 @@ def taken(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
 def workspace(tmp_path_factory: pytest.TempPathFactory, taken: Snapshot) -> Workspace:
     workspace = Workspace.open(tmp_path_factory.mktemp("workspace"))
     publish_run(workspace, run_of(taken))
+    workspace.publish_rings("rings", lambda folder: write_report(folder, REPORT))
     return workspace
 
 

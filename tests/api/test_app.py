@@ -204,6 +204,9 @@ def test_openapi_is_valid_and_every_number_says_what_it_is(client: httpx.Client)
         "/v1/parties/{party_id}/score",
         "/v1/parties/{party_id}/explanation",
         "/v1/parties/{party_id}/neighbourhood",
+        "/v1/parties/{party_id}/rings",
+        "/v1/rings",
+        "/v1/rings/{ring_id}",
         "/v1/scores:batch",
         "/v1/runs/current",
         "/healthz",
@@ -226,10 +229,10 @@ def test_serving_needs_no_learning_library_and_no_database() -> None:
 def test_whatever_is_sent_the_answer_is_as_described(client: httpx.Client) -> None:
     schema = schemathesis.openapi.from_url(f"{client.base_url}/openapi.json")
     operations = [found.ok() for found in schema.get_all_operations()]
-    assert len(operations) == 7
+    assert len(operations) == 10
     for operation in operations:
         # Where any text is a valid request, there are no invalid ones to draw.
-        wrong = operation.path.endswith(("/explanation", "/neighbourhood", ":batch"))
+        wrong = operation.path.endswith(("/explanation", "/neighbourhood", ":batch", "/v1/rings"))
         for mode in GenerationMode if wrong else [GenerationMode.POSITIVE]:
 
             @given(operation.as_strategy(generation_mode=mode))

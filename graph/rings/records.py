@@ -1,0 +1,72 @@
+"""Findings of a search as they are kept: ids instead of codes, explained, gathered into cases."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from graph.rings.cases import Case
+from graph.rings.detection import Ring, RingsFound
+from graph.rings.report import CaseRecord, RingEvidence, RingMember, RingRecord, digest_of
+from graph.rings.typology import Typology
+from graph.rings.wording import day
+from graph.snapshot import Snapshot
+
+
+def case_records(cases: Sequence[Case], rings: Sequence[RingRecord]) -> tuple[CaseRecord, ...]:
+    """Cases over the rings that they were merged from, nobody's verdict asked yet."""
+    return tuple(
+        CaseRecord(
+            case_id=case.case_id,
+            status="open",
+            note="",
+            severity=round(case.severity, 4),
+            amount=case.amount,
+            first_on=day(case.first_on),
+            last_on=day(case.last_on),
+            typologies=case.typologies,
+            ring_ids=tuple(rings[position].ring_id for position in case.rings),
+            party_ids=case.members,
+            absorbed=case.absorbed,
+        )
+        for case in cases
+    )
+
+
+def ring_records(
+    found: RingsFound, typologies: Sequence[Typology], snapshot: Snapshot
+) -> tuple[RingRecord, ...]:
+    """Findings with ids instead of codes, explained; ``case_id`` is still empty.
+
+    A ring's id stays as long as its typology and members do.
+    """
+    by_code = {typology.code: typology for typology in typologies}
+    codes = sorted({code for ring in found.rings for code in ring.finding.codes})
+    ids = snapshot.party_ids.take(pa.array(codes, pa.int64())).to_pylist()
+    names = dict(zip(codes, ids, strict=True))
+    seen: Counter[str] = Counter()
+
+    def record(ring: Ring) -> RingRecord:
+        finding, typology = ring.finding, by_code[ring.finding.typology]
+        members = tuple(RingMember(names[m.code], m.role) for m in finding.members)
+        ring_id = f"{finding.typology}-{digest_of(sorted({m.party_id for m in members}))}"
+        seen[ring_id] += 1
+        return RingRecord(
+            ring_id=ring_id if seen[ring_id] == 1 else f"{ring_id}-{seen[ring_id]}",
+            typology=finding.typology,
+            title=typology.title,
+            severity=round(ring.severity, 4),
+            expected_by_chance=ring.expected_by_chance,
+            first_on=day(finding.first_on),
+            last_on=day(finding.last_on),
+            amount=finding.amount,
+            members=members,
+            evidence=tuple(RingEvidence(row.table, row.key) for row in finding.evidence),
+            explanation=typology.explain(finding, names.__getitem__, snapshot.base_currency),
+            facts=dict(finding.facts),
+            case_id="",
+        )
+
+    return tuple(map(record, found.rings))
