@@ -17,25 +17,21 @@ together, so never a circle).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from scipy import sparse
-from scipy.sparse.csgraph import connected_components
 
 from graph.relations import day_number
 from graph.rings import wording
 from graph.rings.finding import Detection, Finding, Member
+from graph.rings.guarantees import Candidate, chains_in, circles_in, crowd_of, distinct, sets_of
 from graph.rings.ties import Ties, declared_groups, link_evidence, shuffled, ties_of
 from graph.rings.typology import Naming, Typology
 from graph.snapshot import Snapshot
 
 CODE = "guarantee_circle"
-#: Guarantees are taken to lead on to at most so many others each: above, everything hangs together.
-MOST_ONWARDS = 0.9
 
 
 @dataclass(frozen=True)
@@ -52,30 +48,6 @@ class GuaranteeSettings:
     together_days: int = 30
     history_days: int = 3 * 365
     most_findings: int = 20_000
-
-
-@dataclass(frozen=True)
-class _Crowd:
-    """All guarantees in force on a day: ``count``, ``onwards`` each is expected to lead to by chance, and
-    ``density``: the share of all ordered pairs of parties that have one."""
-
-    count: int
-    onwards: float
-    density: float
-
-
-@dataclass(frozen=True)
-class _Candidate:
-    """Guarantees ``links`` (rows of the table) that belong together on a day, ``surprise`` in nats.
-
-    ``parties``: codes, in order of a chain.
-    """
-
-    shape: str
-    parties: tuple[int, ...]
-    links: NDArray[np.int64]
-    on: int
-    surprise: float
 
 
 def _most_at_once(ties: Ties, n: int) -> NDArray[np.int64]:
@@ -123,100 +95,13 @@ def _might_belong(ties: Ties, n: int, links: int) -> NDArray[np.bool_]:
     return np.asarray(before[ties.source] + 1 + after[ties.target] >= links)
 
 
-def _crowd(ties: Ties, n: int) -> _Crowd:
-    given, taken = np.bincount(ties.source, minlength=n), np.bincount(ties.target, minlength=n)
-    onwards = float((given * taken).sum() / max(len(ties), 1))
-    active = int(((given > 0) | (taken > 0)).sum())
-    return _Crowd(len(ties), float(np.clip(onwards, 1e-6, MOST_ONWARDS)), len(ties) / max(active, 1) ** 2)
-
-
-def _sets(ties: Ties, n: int) -> NDArray[np.int32]:
-    """Label of the strongly connected set of each party; int32 [n]."""
-    graph = sparse.coo_matrix((np.ones(len(ties), np.int8), (ties.source, ties.target)), shape=(n, n))
-    return np.asarray(connected_components(graph, connection="strong")[1], np.int32)
-
-
-def _circles(ties: Ties, label: NDArray[np.int32], on: int, crowd: _Crowd) -> Iterator[_Candidate]:
-    """Strongly connected sets of the guarantees in force on a day.
-
-    Surprise: minus the logarithm of the number of circles of k that a random graph of the same degrees is
-    expected to hold, onwards^k / k; every guarantee inside beyond those k adds the rarity of one more.
-    """
-    inside = np.flatnonzero(label[ties.source] == label[ties.target])
-    inside = inside[np.argsort(label[ties.source[inside]], kind="stable")]
-    if not len(inside):
-        return
-    for links in np.split(inside, np.flatnonzero(np.diff(label[ties.source[inside]])) + 1):
-        members = np.unique(ties.source[links])
-        k = len(members)
-        pairs = len(np.unique(ties.source[links].astype(np.int64) << 32 | ties.target[links]))
-        surprise = -k * np.log(crowd.onwards) + np.log(k)
-        surprise += (pairs - k) * max(-np.log(k * k * crowd.density), 0.0)
-        yield _Candidate("circle", tuple(members.tolist()), ties.row[links], on, float(surprise))
-
-
-def _depths(ties: Ties, n: int, most: int) -> NDArray[np.int32]:
-    """Guarantees of the longest chain that ends with each party, at most ``most``; int32 [n]. No circles."""
-    depth = np.zeros(n, np.int32)
-    for _ in range(most):
-        longer = depth.copy()
-        np.maximum.at(longer, ties.target, depth[ties.source] + 1)
-        if (longer == depth).all():
-            break
-        depth = longer
-    return depth
-
-
-def _chains(ties: Ties, on: int, settings: GuaranteeSettings, crowd: _Crowd, n: int) -> Iterator[_Candidate]:
-    """Longest chains of guarantees that are on no circle, no party in two of them.
-
-    Surprise: minus the logarithm of the number of chains of as many guarantees that a random graph of the
-    same degrees is expected to hold, count x onwards^(guarantees - 1).
-    """
-    depth = _depths(ties, n, settings.longest_chain)
-    # The guarantee by which the chain into each party is longest.
-    best = np.full(n, -1, np.int64)
-    leading = np.flatnonzero(depth[ties.source] + 1 == depth[ties.target])
-    best[ties.target[leading]] = leading
-    ends = np.flatnonzero(depth >= settings.shortest_chain)
-    taken: set[int] = set()
-    for end in ends[np.argsort(-depth[ends], kind="stable")].tolist():
-        walk, at = [], end
-        while at not in taken and best[at] >= 0:
-            taken.add(at)
-            walk.append(int(best[at]))
-            at = int(ties.source[walk[-1]])
-        # A chain that runs into one that was told already is told without the party they meet at.
-        chain = np.array(walk[::-1] if at not in taken else walk[-2::-1], np.int64)
-        if len(chain) >= settings.shortest_chain:
-            parties = (int(ties.source[chain[0]]), *ties.target[chain].tolist())
-            taken.add(parties[0])
-            surprise = -(len(chain) - 1) * np.log(crowd.onwards) - np.log(crowd.count)
-            yield _Candidate("chain", parties, ties.row[chain], on, max(float(surprise), 0.0))
-
-
-def _distinct(candidates: list[_Candidate]) -> list[_Candidate]:
-    """The most striking of those that share half of their parties or more: days repeat each other."""
-    candidates.sort(key=lambda one: (-one.surprise, -one.on, one.parties))
-    kept: list[_Candidate] = []
-    found_with: dict[int, list[int]] = {}
-    for candidate in candidates:
-        rivals = [number for party in candidate.parties for number in found_with.get(party, ())]
-        if rivals and 2 * int(np.bincount(rivals).max()) >= len(candidate.parties):
-            continue
-        for party in candidate.parties:
-            found_with.setdefault(party, []).append(len(kept))
-        kept.append(candidate)
-    return kept
-
-
-def _roles(candidate: _Candidate) -> list[str]:
+def _roles(candidate: Candidate) -> list[str]:
     if candidate.shape == "circle":
         return ["guarantor"] * len(candidate.parties)
     return ["guarantor", *["link"] * (len(candidate.parties) - 2), "guaranteed"]
 
 
-def _finding(snapshot: Snapshot, candidate: _Candidate, ties: Ties) -> Finding:
+def _finding(snapshot: Snapshot, candidate: Candidate, ties: Ties) -> Finding:
     """``ties``: rows ascending; ``candidate.parties``: codes of the snapshot."""
     held = ties.only(np.searchsorted(ties.row, candidate.links))
     roles = zip(candidate.parties, _roles(candidate), strict=True)
@@ -241,20 +126,20 @@ def detect(snapshot: Snapshot, settings: GuaranteeSettings) -> Detection:
     n, ends = len(codes), ends.astype(np.int32)
     local = replace(ties, source=ends[: len(ties)], target=ends[len(ties) :])
     might = _might_belong(local, n, settings.shortest_chain)
-    found: list[_Candidate] = []
-    too_large = 0
+    found: list[Candidate] = []
+    lengths, too_large = (settings.shortest_chain, settings.longest_chain), 0
     for on in _days(ties, day_number(snapshot.as_of), settings).tolist():
         force = (local.since <= on) & (local.until >= on)
-        crowd, alive = _crowd(local.only(force), n), local.only(force & might)
-        label = _sets(alive, n)
-        circles = list(_circles(alive, label, on, crowd))
+        crowd, alive = crowd_of(local.only(force), n), local.only(force & might)
+        label = sets_of(alive, n)
+        circles = list(circles_in(alive, label, on, crowd))
         small = [one for one in circles if len(one.parties) <= settings.largest_circle]
         too_large = max(too_large, len(circles) - len(small))
         alone = np.bincount(label, minlength=n)[label] == 1
         open_ended = alive.only(alone[alive.source] & alone[alive.target])
-        found += [*small, *_chains(open_ended, on, settings, crowd, n)]
+        found += [*small, *chains_in(open_ended, on, lengths, crowd, n)]
     found = [replace(one, parties=tuple(codes[list(one.parties)].tolist())) for one in found]
-    kept = _distinct(found)
+    kept = distinct(found)
     if too_large:
         cuts += (f"{too_large} sets of over {settings.largest_circle} parties in a circle were left out",)
     if len(kept) > settings.most_findings:
@@ -266,7 +151,8 @@ def detect(snapshot: Snapshot, settings: GuaranteeSettings) -> Detection:
 
 def shuffle(snapshot: Snapshot, random: np.random.Generator) -> Snapshot:
     """Who is guaranteed is permuted among guarantees given within a region, and among all others: everyone
-    gives and takes as many, at home and abroad, over the same times. What is left out stays where it is."""
+    gives and takes as many, over the same times, and what was given at home stays at home. Guarantees that
+    are left out stay as they are."""
     ties, _ = _guarantees(snapshot, GuaranteeSettings())
     region = snapshot.tables["parties"]["region"].combine_chunks().dictionary_encode().indices
     place = region.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
