@@ -122,8 +122,8 @@ def detect(snapshot: Snapshot, settings: GuaranteeSettings) -> Detection:
     ties, cuts = _guarantees(snapshot, settings)
     if not len(ties):
         return Detection((), cuts)
-    codes, ends = np.unique(np.concatenate([ties.source, ties.target]), return_inverse=True)
-    n, ends = len(codes), ends.astype(np.int32)
+    codes, place = np.unique(np.concatenate([ties.source, ties.target]), return_inverse=True)
+    n, ends = len(codes), place.astype(np.int32)
     local = replace(ties, source=ends[: len(ties)], target=ends[len(ties) :])
     might = _might_belong(local, n, settings.shortest_chain)
     found: list[Candidate] = []
