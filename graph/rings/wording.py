@@ -1,4 +1,4 @@
-"""How explanations of rings write money, days, spans, counts, shares and names: one way for all typologies."""
+"""How explanations of rings write money, days, spans, counts, shares and names: one way for all of them."""
 
 from __future__ import annotations
 
