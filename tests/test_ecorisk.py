@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 import ecorisk
@@ -224,6 +226,32 @@ def test_a_load_with_too_many_bad_rows_leaves_the_store_as_it_was(terminal: Term
     quarantined = next((terminal.workspace / "quarantine").glob("*.csv")).read_text("utf-8")
     assert "castle" in quarantined
     assert terminal.run("snapshot", "--as-of", "2021-01-01")[0] == 3
+
+
+def test_rings_from_search_to_verdict(terminal: Terminal, tmp_path: Path) -> None:
+    tables = tmp_path / "tables"
+    asked = ("--parties", "900", "--rings", "2")
+    assert terminal.json("synth", str(tables), *asked)["rings"] == 2
+    assert pq.read_table(tables / "truth" / "rings.parquet").num_rows > 4
+    terminal.json("load", "canonical", str(tables))
+    assert terminal.run("cases")[0] == 3
+
+    export = tmp_path / "rings.csv"
+    found = terminal.json("rings", "--as-of", "2025-03-01", "--export", str(export))
+    assert found["rings"]
+    ids = {ring["ring_id"] for ring in found["rings"]}
+    assert ids == {row["ring_id"] for row in csv.DictReader(export.open(encoding="utf-8"))}
+    shown = terminal.run("rings", "--as-of", "2025-03-01")[1]
+    assert found["searches"][0]["typology"] in shown
+
+    case_id = terminal.json("cases")["cases"][0]["case_id"]
+    given = terminal.json("verdict", case_id, "dismissed", "--note", "[red]one family[/red]")
+    assert given["decision"] == "dismissed"
+    code, out, _ = terminal.run("cases")
+    assert (code, "1 dismissed" in out, "[red]" in "".join(out.split())) == (0, True, True)
+    assert terminal.json("cases", "--precision")["precision"][0]["dismissed"] == 1
+    assert terminal.run("verdict", case_id, "guilty")[0] == 3
+    assert terminal.run("rings", "--as-of", "2025-03-01", "--typology", "nonsense")[0] == 3
 
 
 def test_demo_does_not_delete_what_is_not_its_own(

@@ -24,7 +24,10 @@ def _table(title: str, **columns: str) -> Table:
     for name, justify in columns.items():
         right = justify == "right"
         table.add_column(
-            name.replace("_", " "), justify="right" if right else "left", no_wrap=right or justify == "whole"
+            name.replace("_", " "),
+            justify="right" if right else "left",
+            no_wrap=right or justify == "whole",
+            overflow="fold",
         )
     return table
 
@@ -61,8 +64,8 @@ def cases_table(report: RingReport, most: int) -> Table:
     told = ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))
     table = _table(
         f"Cases as of {report.as_of}: {told or 'none'}",
-        case="whole", status="whole", severity="right", parties="right", money="right", until="whole",
-        typologies_and_note="",
+        case="whole", status="whole", severity="right", parties="right", money="right",
+        what="",
     )  # fmt: skip
     for case in ordered[:most]:
         table.add_row(
@@ -71,7 +74,6 @@ def cases_table(report: RingReport, most: int) -> Table:
             f"{case.severity:.2f}",
             str(len(case.party_ids)),
             money(case.amount, report.base_currency),
-            case.last_on,
             Text(", ".join(case.typologies) + (f": {case.note}" if case.note else "")),
         )
     return table
