@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import shutil
 from dataclasses import replace
@@ -240,7 +241,8 @@ def test_rings_from_search_to_verdict(terminal: Terminal, tmp_path: Path) -> Non
     found = terminal.json("rings", "--as-of", "2025-03-01", "--export", str(export))
     assert found["rings"]
     ids = {ring["ring_id"] for ring in found["rings"]}
-    assert ids == {row["ring_id"] for row in csv.DictReader(export.open(encoding="utf-8"))}
+    exported = csv.DictReader(io.StringIO(export.read_text("utf-8")))
+    assert ids == {row["ring_id"] for row in exported}
     shown = terminal.run("rings", "--as-of", "2025-03-01")[1]
     assert found["searches"][0]["typology"] in shown
 
