@@ -10,13 +10,16 @@ from pathlib import Path
 
 from loaders.synthetic.course import World
 from loaders.synthetic.invoices import Defaults
-from loaders.synthetic.rings import guarantee_circle
+from loaders.synthetic.rings import duplicate_financing, guarantee_circle
 from loaders.synthetic.rings.ground import Ground
 
 Planter = Callable[[Ground], None]
 
 #: By typology's code.
-PLANTERS: Mapping[str, Planter] = {guarantee_circle.CODE: guarantee_circle.plant}
+PLANTERS: Mapping[str, Planter] = {
+    guarantee_circle.CODE: guarantee_circle.plant,
+    duplicate_financing.CODE: duplicate_financing.plant,
+}
 
 
 def plant_rings(world: World, defaults: Defaults, folder: Path) -> None:
