@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from rich.box import SIMPLE
 from rich.table import Table
 
+from bench import ablation
 from bench.quality_figures import BEST, MODELS
 from bench.quality_models import PLACEBO
 from bench.quality_peers import GAT, PROPAGATION, SAGE
@@ -204,6 +206,8 @@ def _overview(figures: Figures) -> list[str]:
 def render(figures: Figures) -> str:
     """The page, as Markdown."""
     lines = [_HEAD, *_overview(figures), *_pooled_section(figures)]
+    if ablation.FROZEN.exists():
+        lines += ablation.section(json.loads(ablation.FROZEN.read_text("utf-8")))
     for name, found in figures["sets"].items():
         lines += _set_section(name, found)
     wall, cpu = (
