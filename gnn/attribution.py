@@ -1,8 +1,9 @@
 """Whose doing an inherited part is: exact sums by counterparty and path, made when they are asked for.
 
 The network's part of a relation is a sum over counterparties (hop 1) and over paths (hop 2) by construction.
-The trees' part of the relation follows the network's as far as it did on the training rows (``tree_rate``);
-what is left is shared by the weight of the links, so that nothing is divided by something near zero.
+For the trees' part stands the nearest such sum (``gnn.learning.tree_sums``); what that leaves, and the
+average party's part, which all are measured against, is shared by the weight of the links, so that nothing is
+divided by something near zero.
 """
 
 from __future__ import annotations
@@ -54,14 +55,14 @@ def attribution_arrays(
     }
     arrays |= _csr("any", around.any)
     for number, (name, part) in enumerate(inherited.items()):
-        read_out, rate = model.network.read_outs[name], model.blend.tree_rate[name]
-        scale = model.blend.inherited_network + model.blend.inherited_trees * rate
-        arrays |= {
-            f"r{number}.inherited": part,
-            f"r{number}.scale": np.array([scale, scale * model.centres.network[name]]),
-        }
+        arrays[f"r{number}.inherited"] = part
+        network, trees = model.network.read_outs[name], model.blend.tree_sums[name]
         for hop in (1, 2):
-            arrays[f"r{number}.hop{hop}"] = np.stack((read_out.weights[hop], read_out.centres[hop]))
+            weights = (
+                model.blend.inherited_network * network.weights[hop]
+                + model.blend.inherited_trees * trees.weights[hop]
+            )
+            arrays[f"r{number}.hop{hop}"] = np.stack((weights, network.centres[hop]))
         if name in around.operators:
             arrays |= _csr(f"r{number}", around.operators[name])
             if name in around.records:
@@ -118,7 +119,7 @@ def _by_path(
     columns: tuple[LinearColumn, ...],
     coefficients: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """The network's part of each path, float64 [p]: Σ over columns of weight·(given - centre)/denominator."""
+    """What each path gives, float64 [p]: Σ over columns of weight·(given - centre)/denominator."""
     weighted = paths.weight[:, None] * given
     sums, recorded = weighted.sum(0), (paths.weight[:, None] * records).sum(0)
     pseudo = PRIOR_CASES / max(len(paths.end), 1)
@@ -149,8 +150,8 @@ def _by_path(
     return part
 
 
-def network_parts(arrays: Arrays, number: int, code: int) -> tuple[_Paths, NDArray[np.float64]]:
-    """Paths of a relation (by its number) and the network's part of each, before weighing."""
+def path_parts(arrays: Arrays, number: int, code: int) -> tuple[_Paths, NDArray[np.float64]]:
+    """Paths of a relation (by its number) and what each gives, by the network and by the trees' sum."""
     prefix = f"r{number}"
     if f"{prefix}.indptr" not in arrays:
         none = np.zeros(0, np.int64)
@@ -175,15 +176,28 @@ def network_parts(arrays: Arrays, number: int, code: int) -> tuple[_Paths, NDArr
 
 def _relation_parts(arrays: Arrays, number: int, code: int) -> tuple[_Paths, NDArray[np.float64], float]:
     """Paths of a relation, the log-odds of each, and the remainder; together the inherited part."""
-    scale, average = (float(v) for v in arrays[f"r{number}.scale"])
     inherited = float(arrays[f"r{number}.inherited"][code])
-    paths, parts = network_parts(arrays, number, code)
-    log_odds = scale * parts
+    paths, log_odds = path_parts(arrays, number, code)
     direct = paths.via < 0
-    if direct.any():
-        # What the network's way does not explain goes by the weight of the links.
-        log_odds[direct] += paths.weight[direct] * (inherited + average - log_odds.sum())
-    return paths, log_odds, inherited - float(log_odds.sum())
+    if not direct.any():
+        return paths, log_odds, inherited
+    share = paths.weight[direct] / paths.weight[direct].sum()
+    log_odds[direct] += share * (inherited - log_odds.sum())
+    return paths, log_odds, 0.0
+
+
+def direct_parts(arrays: Arrays, code: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Direct counterparties of a party, ascending, and the log-odds that come from or through each.
+
+    int64 and float64 [k]: over all relations and both hops; ``arrays`` as for ``counterparty_parts``.
+    """
+    ends, given = [np.zeros(0, np.int64)], [np.zeros(0)]
+    for number in range(len(arrays.get("relations", ()))):
+        paths, log_odds, _ = _relation_parts(arrays, number, code)
+        ends.append(np.where(paths.via < 0, paths.end, paths.via))
+        given.append(log_odds)
+    direct, place = np.unique(np.concatenate(ends), return_inverse=True)
+    return direct, np.bincount(place, weights=np.concatenate(given), minlength=len(direct))
 
 
 def counterparty_parts(arrays: Arrays, code: int, limit: int = DEFAULT_LIMIT) -> list[CounterpartyPart]:
@@ -191,7 +205,7 @@ def counterparty_parts(arrays: Arrays, code: int, limit: int = DEFAULT_LIMIT) ->
 
     At most ``limit`` of them. A relation's parts sum to its inherited part (to 1e-9). ``arrays``: of a scored
     run, as handed back.
-    The remainder (counterparty None) holds what is beyond the limit and the average party's inheritance.
+    The remainder (counterparty None) holds what is beyond the limit; without counterparties, all there is.
     """
     if "relations" not in arrays:
         return []

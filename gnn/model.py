@@ -12,7 +12,7 @@ from gnn.columns.features import Encoding, Schema
 from gnn.trees import Trees
 
 #: Version of the artifact's layout; a model of another one is refused.
-LAYOUT = 2
+LAYOUT = 3
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,8 @@ class Centres:
 class Blend:
     """Calibrated log-odds: a·(b0 + w·parts) + b, kept as weights of centred parts and one base.
 
-    ``own_*`` weigh own and environment, ``inherited_*`` the relations; all >= 0. ``tree_rate``: by relation,
-    how much of the trees' part goes the network's way (for naming counterparties).
+    ``own_*`` weigh own and environment, ``inherited_*`` the relations; all >= 0. ``tree_sums``: by relation,
+    the sum over counterparties that comes nearest to the trees' part (for naming counterparties).
     """
 
     base: float
@@ -86,7 +86,7 @@ class Blend:
     inherited_trees: float
     own_network: float
     inherited_network: float
-    tree_rate: Mapping[str, float]
+    tree_sums: Mapping[str, ReadOut]
 
 
 @dataclass(frozen=True)

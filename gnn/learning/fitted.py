@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gnn import artifact
 from gnn.columns.views import View
 from gnn.learning.rows import origin_view
-from gnn.model import Centres, Model, Network, Preparation
+from gnn.model import Centres, Model, Network, Preparation, ReadOut
 from gnn.panels.holdout import held_out_by
 from gnn.panels.panel import Origin
 from gnn.scoring import RawParts, raw_parts
@@ -40,14 +40,14 @@ class Fitted:
     trees: Mapping[str, Trees]
     network: Network
     centres: Centres
-    tree_rate: Mapping[str, float]
+    tree_sums: Mapping[str, ReadOut]
     members: Sequence[Member]
 
     @classmethod
     def of(cls, model: Model, members: Sequence[Member]) -> Fitted:
         """A stored model and its members as training left them."""
         return cls(
-            model.preparation, model.trees, model.network, model.centres, model.blend.tree_rate, members
+            model.preparation, model.trees, model.network, model.centres, model.blend.tree_sums, members
         )
 
     def _parts(self, origin: Origin, view: View) -> tuple[RawParts, NDArray[np.int64]]:

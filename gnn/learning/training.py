@@ -17,6 +17,7 @@ from gnn.learning.ensembles import fit_groups, mean_of
 from gnn.learning.fitted import Fitted, Member
 from gnn.learning.preparation import TrainingSettings, prepare
 from gnn.learning.rows import LabelledRows, labelled_rows, members_missing, origin_view
+from gnn.learning.tree_sums import tree_sums
 from gnn.learning.uncertainty import Disagreement, uncertainty_of
 from gnn.model import Blend, Centres, Model, Network, Preparation, Uncertainty
 from gnn.network import EcosystemNetwork
@@ -168,7 +169,7 @@ def _fit(days: _Days, prepared: Preparation, settings: TrainingSettings) -> Fitt
         trees,
         folded,
         _centres(prepared, trees, folded, rows, parts),
-        _tree_rates(parts),
+        tree_sums(rows.linear, parts.trees, folded),
         [Member(*both) for both in zip(ensembles, networks, strict=True)] if networks else [],
     )
 
@@ -185,16 +186,6 @@ def _centres(
         {name: float(part.mean()) for name, part in parts.trees.items()},
         {name: float(part.mean()) for name, part in parts.network.items()},
     )
-
-
-def _tree_rates(parts: RawParts) -> dict[str, float]:
-    """By relation, the slope of the trees' part on the network's: how much of it goes the network's way."""
-    rates = {}
-    for name, network in parts.network.items():
-        spread = float(network.var())
-        slope = float(np.cov(parts.trees[name], network, bias=True)[0, 1]) / spread if spread > 0 else 0.0
-        rates[name] = max(slope, 0.0)
-    return rates
 
 
 @dataclass(frozen=True)
@@ -235,7 +226,7 @@ def _blend(
         "inherited": errors > GATE_ERRORS,
     }
     w1, w2, w3, w4 = together.weights
-    return Blend(together.base, w1, w2, w3, w4, fitted.tree_rate), facts
+    return Blend(together.base, w1, w2, w3, w4, fitted.tree_sums), facts
 
 
 def train(panel: Panel, settings: TrainingSettings = DEFAULTS, progress: Progress | None = None) -> Model:

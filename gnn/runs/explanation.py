@@ -20,6 +20,9 @@ MAX_COUNTERPARTIES = 20
 #: A reason that comes from a relation shows its largest counterparties.
 MAX_SHOWN_BEHIND_REASON = 3
 
+#: Log-odds below this are what a sum left over.
+ROUNDING = 1e-9
+
 REMAINDER_TEXT = "all others, less what the average party inherits"
 
 
@@ -65,7 +68,8 @@ def _within_relation(
     named = [part for part in listed if part.counterparty is not None]
     total = float(run.arrays["inherited"][code, relation])
     log_odds = [part.log_odds for part in named]
-    log_odds.append(total - sum(log_odds))
+    rest = total - sum(log_odds)
+    log_odds.append(rest if abs(rest) > ROUNDING else 0.0)
     whole = np.array([run.arrays["points"][code, 3 + relation]], np.int64)
     points = whole_points(points_of(np.array([log_odds])), whole)[0].tolist()
     facts = run.facts.inherited[relation]

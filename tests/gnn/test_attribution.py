@@ -2,16 +2,17 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from gnn.attribution import counterparty_parts, network_parts
+from gnn.attribution import counterparty_parts, direct_parts, path_parts
 from gnn.columns.views import relation_columns, view_of
 from gnn.model import Model
 from gnn.panels.panel import Panel
 from gnn.parts import ScoredParts
-from gnn.scoring import raw_parts
+from gnn.scoring import raw_parts, read
 
 
 @pytest.mark.parametrize("limit", [0, 3, 20, 100_000])
@@ -26,20 +27,41 @@ def test_parts_sum_to_each_relations_inherited_part(scored: ScoredParts, limit: 
         assert sum(part.counterparty is not None for part in parts) <= limit
 
 
-def test_paths_sum_to_the_networks_own_part(
+def test_paths_sum_to_what_network_and_tree_sums_read(
     trained: Model, scored: ScoredParts, panel_of_parts: Panel
 ) -> None:
-    """What is named is what the network computed: nothing but counterparty-caused columns is left over."""
+    """Named is what the network computed and what stands for the trees; caused columns are left over."""
     test = panel_of_parts.of("test")[0]
     view = view_of(trained.preparation, test.snapshot, test.known)
     rows = np.arange(0, test.snapshot.n_parties, 29, dtype=np.int32)
     parts = raw_parts(trained.preparation, trained.trees, trained.network, view, rows)
     for number, relation in enumerate(trained.relations):
-        read_out = trained.network.read_outs[relation]
-        caused = relation_columns(view, relation, rows).caused - read_out.centres[0]
-        expected = parts.network[relation] - np.nan_to_num(caused) @ read_out.weights[0]
-        found = [network_parts(scored.attribution, number, int(code))[1].sum() for code in rows]
+        read_out, columns = trained.network.read_outs[relation], relation_columns(view, relation, rows)
+        caused = np.nan_to_num(columns.caused - read_out.centres[0]) @ read_out.weights[0]
+        none = replace(columns, caused=np.zeros((len(rows), 0), np.float32))
+        expected = trained.blend.inherited_network * (parts.network[relation] - caused)
+        expected += trained.blend.inherited_trees * read(trained.blend.tree_sums[relation], none)
+        found = [path_parts(scored.attribution, number, int(code))[1].sum() for code in rows]
         np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_direct_counterparties_share_what_comes_from_and_through_them(scored: ScoredParts) -> None:
+    """All of a party's inherited part is theirs, hop 2 through the one that leads there."""
+    several = 0
+    for code in range(0, len(scored.own), 41):
+        direct, log_odds = direct_parts(scored.attribution, code)
+        told = dict.fromkeys(direct.tolist(), 0.0)
+        nobodys = 0.0
+        for part in counterparty_parts(scored.attribution, code, 100_000):
+            if part.counterparty is None:
+                nobodys += part.log_odds
+            else:
+                told[part.counterparty if part.via is None else part.via] += part.log_odds
+        np.testing.assert_allclose(log_odds, [told[one] for one in direct.tolist()], atol=1e-9)
+        assert log_odds.sum() + nobodys == pytest.approx(scored.inherited_total()[code], abs=1e-9)
+        several += len(direct) > 2
+    assert several > 5
+    assert not len(direct_parts({}, 0)[0])
 
 
 def test_paths_lead_to_real_counterparties(scored: ScoredParts, panel_of_parts: Panel) -> None:
