@@ -28,6 +28,8 @@ from graph.rings.flows import Flows
 _DAY_BITS, _STEP_BITS = 18, 13
 #: Amounts lie in steps of the spread, but of no less than this.
 _SMALLEST_STEP = 0.01
+#: Bits of the hash of pairs for each transfer: about one in so many is set by another pair.
+_BITS_PER_PAIR = 16
 #: Room for rounding where steps of amount are compared.
 _SLACK = 1e-12
 #: Starts that one thread takes at a time.
@@ -73,7 +75,10 @@ class Cycles:
 
 
 class _Index(NamedTuple):
-    """Transfers [m] by ``key``: source, step of amount, day. ``position``: in the flows."""
+    """Transfers [m] by ``key``: source, step of amount, day. ``position``: in the flows.
+
+    ``pairs``: bits set at the hash of every (source, target): what is not set there is no transfer.
+    """
 
     key: NDArray[np.int64]
     source: NDArray[np.int32]
@@ -82,6 +87,7 @@ class _Index(NamedTuple):
     amount: NDArray[np.float64]
     position: NDArray[np.int64]
     indptr: NDArray[np.int64]
+    pairs: NDArray[np.uint8]
 
 
 class _Bounds(NamedTuple):
@@ -118,6 +124,29 @@ def _seek(key, value, low, high):  # type: ignore[no-untyped-def]
         else:
             high = middle
     return low
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _bit(source, target, n_bits):  # type: ignore[no-untyped-def]
+    """Where a pair's bit lies among ``n_bits``, a power of two (multiplicative hash of Fibonacci's ratio)."""
+    mixed = (np.uint64(source) << np.uint64(32) | np.uint64(target)) * np.uint64(0x9E3779B97F4A7C15)
+    return np.int64(mixed >> np.uint64(24)) & (n_bits - 1)
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _pair_bits(source, target, n_bits):  # type: ignore[no-untyped-def]
+    pairs = np.zeros(n_bits // 8, np.uint8)
+    for row in range(len(source)):
+        bit = _bit(source[row], target[row], n_bits)
+        pairs[bit >> 3] |= np.uint8(1 << (bit & 7))
+    return pairs
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _meet(pairs, source, target):  # type: ignore[no-untyped-def]
+    """False where no transfer leads from source to target; nearly always true only where one does."""
+    bit = _bit(source, target, 8 * len(pairs))
+    return (pairs[bit >> 3] >> (bit & 7)) & 1 == 1
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
@@ -193,6 +222,9 @@ def _walk(index, bounds, start, most, found, places):  # type: ignore[no-untyped
                     found[count, depth + 1] = row
                 count += 1
         elif depth + 2 < bounds.longest and not _passes(index, path, depth, party):
+            # The last transfer must lead home: most parties never do business there.
+            if depth + 3 == bounds.longest and not _meet(index.pairs, party, home):
+                continue
             depth += 1
             path[depth], low[depth], high[depth] = row, smallest, largest
             entering = True
@@ -244,7 +276,10 @@ def _indexed(flows: Flows, chosen: NDArray[np.int64], n_parties: int, step: floa
     order = np.argsort(key, kind="stable")
     ends = np.cumsum(np.bincount(source, minlength=n_parties))
     indptr = np.concatenate([np.zeros(1, np.int64), ends.astype(np.int64)])
-    return _Index(key[order], source[order], target[order], day[order], amount[order], chosen[order], indptr)
+    pairs = _pair_bits(source, target, 1 << max(10, (_BITS_PER_PAIR * len(chosen)).bit_length()))
+    return _Index(
+        key[order], source[order], target[order], day[order], amount[order], chosen[order], indptr, pairs
+    )
 
 
 def _share_out(counts: NDArray[np.int64], most: int) -> NDArray[np.int64]:

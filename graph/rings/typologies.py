@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from graph.rings import duplicate_financing, guarantee_circle
+from graph.rings import (
+    carousel,
+    circular_trading,
+    dense_block,
+    duplicate_financing,
+    guarantee_circle,
+    related_party_trade,
+)
 from graph.rings.typology import Typology
 
 #: In the order in which people are shown them.
 TYPOLOGIES: tuple[Typology, ...] = (
+    circular_trading.TYPOLOGY,
+    carousel.TYPOLOGY,
     guarantee_circle.TYPOLOGY,
+    related_party_trade.TYPOLOGY,
     duplicate_financing.TYPOLOGY,
+    dense_block.TYPOLOGY,
 )

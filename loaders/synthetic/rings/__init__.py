@@ -10,15 +10,26 @@ from pathlib import Path
 
 from loaders.synthetic.course import World
 from loaders.synthetic.invoices import Defaults
-from loaders.synthetic.rings import duplicate_financing, guarantee_circle
+from loaders.synthetic.rings import (
+    carousel,
+    circular_trading,
+    dense_block,
+    duplicate_financing,
+    guarantee_circle,
+    related_party_trade,
+)
 from loaders.synthetic.rings.ground import Ground
 
 Planter = Callable[[Ground], None]
 
 #: By typology's code.
 PLANTERS: Mapping[str, Planter] = {
+    circular_trading.CODE: circular_trading.plant,
+    carousel.CODE: carousel.plant,
     guarantee_circle.CODE: guarantee_circle.plant,
+    related_party_trade.CODE: related_party_trade.plant,
     duplicate_financing.CODE: duplicate_financing.plant,
+    dense_block.CODE: dense_block.plant,
 }
 
 
