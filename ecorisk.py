@@ -222,13 +222,21 @@ def snapshot(context: typer.Context, as_of: AsOf) -> None:
 
 
 @app.command()
-def train(context: typer.Context, task: Task = None) -> None:
+def train(
+    context: typer.Context,
+    task: Task = None,
+    rings: Annotated[
+        bool, typer.Option("--rings", help="membership in rings is an indicator: searched on every day")
+    ] = False,
+) -> None:
     """Learn from past days and compare with the challengers; the first model becomes champion."""
     from gnn.champion.candidate import make_candidate
 
     session: Session = context.obj
     with progress_bar("train") as tell:
-        candidate = make_candidate(session.store(), session.workspace(), task, session.purpose, tell)
+        candidate = make_candidate(
+            session.store(), session.workspace(), task, session.purpose, tell, rings=rings
+        )
     tables = (candidate.evaluation.table(), candidate.gate.table())
     session.show(candidate.to_json(), *tables, *candidate.notes, candidate.sentence())
 
@@ -477,6 +485,58 @@ def neo4j_status(context: typer.Context) -> None:
     session: Session = context.obj
     body = _server_body(session)
     session.show(body, _server_table(body))
+
+
+@neo4j_app.command("import")
+def neo4j_import(
+    context: typer.Context,
+    files_only: Annotated[
+        Path | None,
+        typer.Option("--files-only", metavar="DIR", help="only write files for a server of your own"),
+    ] = None,
+) -> None:
+    """First load of the workspace's own store into its empty local server, fast, by neo4j-admin."""
+    from graph.neo4j.first_load import import_store, require_local
+    from graph.neo4j.import_graph import write_import_files
+    from graph.neo4j.server import LocalServer
+
+    session: Session = context.obj
+    workspace = session.workspace()
+    server = LocalServer(workspace.neo4j)
+    with progress_bar("neo4j import") as tell:
+        if files_only is not None:
+            found = write_import_files(workspace.database, files_only, tell)
+        else:
+            require_local(server, session.store_uri)
+            found = import_store(server, workspace.database, tell)
+    lines = () if files_only is None else ("Next, where the server is stopped:", found.command)
+    session.show(found.to_json(), found.sentence(), *lines)
+
+
+@neo4j_app.command("doctor")
+def neo4j_doctor(
+    context: typer.Context,
+    as_of: Annotated[
+        date | None,
+        typer.Option(parser=parse_day, metavar="YYYY-MM-DD", help="also compare snapshots of this day"),
+    ] = None,
+) -> None:
+    """Is the Neo4j store well, and the same as the workspace's own? 4: unreachable, 5: something is wrong."""
+    from graph.neo4j.doctor import Workplace, examine
+    from graph.neo4j.server import LocalServer
+
+    session: Session = context.obj
+    workspace = session.workspace()
+    local = session.store_uri == "duckdb"
+    settings = (
+        LocalServer(workspace.neo4j).settings() if local else _neo4j_settings(workspace, session.store_uri)
+    )
+    with progress_bar("neo4j doctor") as tell:
+        own = Workplace(workspace.database, workspace.settings.base_currency)
+        found = examine(settings, own, as_of, tell)
+    session.show(found.to_json(), found.table())
+    if not found.well:
+        raise typer.Exit(5)
 
 
 def _demo_acts(folder: Path) -> Iterator[tuple[str, list[str]]]:

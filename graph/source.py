@@ -28,6 +28,7 @@ class Task:
     ``stated_only``: only parties for which the source states the outcome, good or bad, in the window.
     ``as_of``: prediction days by part; empty where they are to be derived from the data's span.
     ``by_splits``: membership of parts comes from the ``splits`` table (``fold`` picks the fold).
+    ``rings``: rings as of each day are searched, and membership in them is among the indicators.
     ``prior``: the population's bad rate, where a source without dates states one.
     """
 
@@ -44,6 +45,7 @@ class Task:
     fold: int = 0
     dated: bool = True
     prior: float | None = None
+    rings: bool = False
 
     def __post_init__(self) -> None:
         if self.by_splits and any(len(self.as_of.get(part, ())) != 1 for part in PARTS):

@@ -87,6 +87,7 @@ def _task(node: Node) -> Task:
         "party_kinds": node.texts("party_kinds"),
         "active_within_days": node.take("active_within_days", int),
         "once": node.take("once", bool, True),
+        "rings": node.take("rings", bool, False),
         "stated_only": node.take("stated_only", bool, False),
         "as_of": {part: _days(days, part) for part in PARTS},
         "by_splits": node.take("by_splits", bool, False),

@@ -113,15 +113,25 @@ def best_on_validation(
 
 
 def make_candidate(
-    store: EcosystemStore, workspace: Workspace, task: str | None, purpose: str | None, tell: Tell
+    store: EcosystemStore,
+    workspace: Workspace,
+    task: str | None,
+    purpose: str | None,
+    tell: Tell,
+    *,
+    rings: bool = False,
 ) -> Candidate:
     """Train on past days, judge on validation days, evaluate on the test part, and put the model in place.
+
+    ``rings``: search the rings of every day, also where the task does not ask for it.
 
     The first model of a workspace becomes its champion; a later one is a candidate until it is promoted.
     Raises ``Refused`` where there is too little to learn from (no model is made then), ``BadInput`` where
     the task is not clear or the data's span is too short.
     """
-    panel = build_panel(store, task_of(store, task, purpose), purpose, tell, keep_tables=False)
+    asked = task_of(store, task, purpose)
+    asked = replace(asked, rings=asked.rings or rings)
+    panel = build_panel(store, asked, purpose, tell, keep_tables=False)
     require_evidence(panel)
     sources = {source.name: source.title for source in store.sources()}
     facts = {"task": panel.task.to_json(), "purpose": purpose, "sources": sources}

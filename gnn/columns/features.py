@@ -161,7 +161,7 @@ def rows_on_record(snapshot: Snapshot) -> NDArray[np.int32]:
     """Rows of any table that name the party, int32 [n]."""
     rows = np.zeros(snapshot.n_parties, np.int32)
     for name, table in snapshot.tables.items():
-        if name in _NOT_DEALINGS:
+        if name in _NOT_DEALINGS or name not in TABLES:
             continue
         for column in map(code_column, party_columns(TABLES[name])):
             codes = table[column].drop_null().to_numpy()

@@ -20,6 +20,7 @@ from gnn.panels.calendar import choose_days, observed_until
 from gnn.panels.targets import KnownOutcomes, known_outcomes, label_tables, population, results
 from gnn.panels.tasks import choose_task
 from graph.errors import BadInput, Refused
+from graph.rings.membership import with_rings
 from graph.snapshot import Snapshot
 from graph.source import PARTS, Part, Task
 from graph.store import EcosystemStore
@@ -129,9 +130,15 @@ class _Days:
     """Snapshots by day, each read once; ``keep_tables``: whether origins keep more of them than columns."""
 
     def __init__(
-        self, store: EcosystemStore, purpose: str | None, tell: Callable[[str], None], keep_tables: bool
+        self,
+        store: EcosystemStore,
+        purpose: str | None,
+        tell: Callable[[str], None],
+        keep_tables: bool,
+        rings: bool,
     ) -> None:
-        self._store, self._purpose, self._tell, self._keep_tables = store, purpose, tell, keep_tables
+        self._store, self._purpose, self._tell = store, purpose, tell
+        self._keep_tables, self._rings = keep_tables, rings
         self._read: dict[date, Snapshot] = {}
 
     def __call__(self, day: date) -> Snapshot:
@@ -147,6 +154,9 @@ class _Days:
     def settled(self, origin: Origin) -> Origin:
         """``origin``, whose day is not looked at again."""
         self.forget(origin.as_of)
+        if self._rings:
+            self._tell(f"rings of {origin.as_of}")
+            origin = replace(origin, snapshot=with_rings(origin.snapshot))
         return origin if self._keep_tables else replace(origin, snapshot=without_tables(origin.snapshot))
 
 
@@ -166,7 +176,7 @@ def build_panel(
     latest = store.latest_day()
     if latest is None:
         raise BadInput("the store is empty: load a source first")
-    read = _Days(store, purpose, progress or (lambda _: None), keep_tables)
+    read = _Days(store, purpose, progress or (lambda _: None), keep_tables, task.rings)
     panel = _panel_by_splits(read, task, latest) if task.by_splits else _dated_panel(read, task, latest)
     empty = [part for part in PARTS if not any(len(origin.codes) for origin in panel.of(part))]
     if empty:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from gnn.columns.features import rows_on_record
 from gnn.runs.meanings import ColumnMeaning, meaning_of
+from graph.contract import TABLES
 from graph.indicators import CATALOGUE
 from graph.snapshot import Snapshot
 
@@ -29,6 +30,7 @@ SUPPLY = {
     "guarantees": "guarantees that it gave or has, with amounts",
     "ownership": "its owners, holdings, representatives, and whom it shares an address or account with",
     "activity": "dated records of any kind that name it, and the day it was registered",
+    "rings": "invoices, payments, financings or links: rings are searched in them",
     "peers": "its industry, and invoices, shipments or events to compare with others of it",
     "features": "the source's own features of it (columns x_…)",
 }
@@ -102,4 +104,4 @@ def coverage_of(features: Columns, snapshot: Snapshot) -> Coverage:
 def absent_tables(snapshot: Snapshot) -> tuple[str, ...]:
     """Tables that indicators could use and the data lack, by name."""
     usable = {table for indicator in CATALOGUE.values() for table in indicator.tables}
-    return tuple(sorted(usable - set(snapshot.tables)))
+    return tuple(sorted(usable.intersection(TABLES) - set(snapshot.tables)))

@@ -100,6 +100,7 @@ def _specs(snapshot: Snapshot) -> dict[str, _Rows]:
             {"party": "party_code"},
             lambda t: (t["outcome_id"], t["occurred_on"], None, t["value"] == 1),
         ),
+        "rings": _Rows({"member": "party_code"}, lambda t: (t["ring_id"], t["last_on"], t["amount"], True)),
         "links": _Rows(
             {"source": "source_code", "target": "target_code"},
             lambda t: (

@@ -18,6 +18,7 @@ from gnn.runs.publication import published_scores, score_run
 from gnn.runs.run_files import RunFacts, ScoreRun, write_run
 from gnn.scoring import score
 from graph.errors import BadInput
+from graph.rings.membership import with_rings
 from graph.snapshot import Snapshot
 from graph.store import EcosystemStore
 from graph.workspace import Workspace
@@ -59,6 +60,9 @@ def make_run(model: Model, model_sha: str, snapshot: Snapshot, tell: Callable[[s
         raise BadInput(
             f"nobody is in the population of task {task.name} on {snapshot.as_of}: choose another day"
         )
+    if task.rings:
+        tell("searching rings")
+        snapshot = with_rings(snapshot)
     tell(f"scoring {len(asked):,} parties")
     parts = score(model, snapshot, known_outcomes(snapshot, task), asked)
     return score_run(parts, snapshot, Question(task, model_sha, asked))

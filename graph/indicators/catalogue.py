@@ -17,6 +17,7 @@ from graph.indicators import (
     ownership,
     payments,
     peers,
+    rings,
     sales,
     suppliers,
 )
@@ -37,6 +38,7 @@ SHEETS: tuple[Sheet, ...] = (
     *guarantees.SHEETS,
     *ownership.SHEETS,
     *activity.SHEETS,
+    *rings.SHEETS,
     *environment.SHEETS,
 )
 

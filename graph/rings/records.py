@@ -35,26 +35,34 @@ def case_records(cases: Sequence[Case], rings: Sequence[RingRecord]) -> tuple[Ca
     )
 
 
+def _names(rings: Sequence[Ring], party_ids: pa.StringArray) -> dict[int, str]:
+    """Party ids of all members by code."""
+    codes = sorted({code for ring in rings for code in ring.finding.codes})
+    return dict(zip(codes, party_ids.take(pa.array(codes, pa.int64())).to_pylist(), strict=True))
+
+
+def ring_ids(rings: Sequence[Ring], party_ids: pa.StringArray) -> list[str]:
+    """An id of each ring: it stays as long as typology and members do."""
+    names, seen, found = _names(rings, party_ids), Counter[str](), []
+    for ring in rings:
+        ring_id = f"{ring.finding.typology}-{digest_of(sorted(names[code] for code in ring.finding.codes))}"
+        seen[ring_id] += 1
+        found.append(ring_id if seen[ring_id] == 1 else f"{ring_id}-{seen[ring_id]}")
+    return found
+
+
 def ring_records(
     found: RingsFound, typologies: Sequence[Typology], snapshot: Snapshot
 ) -> tuple[RingRecord, ...]:
-    """Findings with ids instead of codes, explained; ``case_id`` is still empty.
-
-    A ring's id stays as long as its typology and members do.
-    """
+    """Findings with ids instead of codes, explained; ``case_id`` is still empty."""
     by_code = {typology.code: typology for typology in typologies}
-    codes = sorted({code for ring in found.rings for code in ring.finding.codes})
-    ids = snapshot.party_ids.take(pa.array(codes, pa.int64())).to_pylist()
-    names = dict(zip(codes, ids, strict=True))
-    seen: Counter[str] = Counter()
+    names = _names(found.rings, snapshot.party_ids)
 
-    def record(ring: Ring) -> RingRecord:
+    def record(ring: Ring, ring_id: str) -> RingRecord:
         finding, typology = ring.finding, by_code[ring.finding.typology]
         members = tuple(RingMember(names[m.code], m.role) for m in finding.members)
-        ring_id = f"{finding.typology}-{digest_of(sorted({m.party_id for m in members}))}"
-        seen[ring_id] += 1
         return RingRecord(
-            ring_id=ring_id if seen[ring_id] == 1 else f"{ring_id}-{seen[ring_id]}",
+            ring_id=ring_id,
             typology=finding.typology,
             title=typology.title,
             severity=round(ring.severity, 4),
@@ -69,4 +77,4 @@ def ring_records(
             case_id="",
         )
 
-    return tuple(map(record, found.rings))
+    return tuple(map(record, found.rings, ring_ids(found.rings, snapshot.party_ids)))

@@ -12,6 +12,7 @@ import pyarrow as pa
 from graph.errors import BadInput
 from graph.rings.cases import Case, merge
 from graph.rings.detection import Progress, RingsFound, find_rings
+from graph.rings.membership import SEED
 from graph.rings.records import case_records, ring_records
 from graph.rings.report import CaseRecord, RingReport, current_report, read_report, write_report
 from graph.rings.typologies import TYPOLOGIES
@@ -20,8 +21,6 @@ from graph.rings.verdicts import Verdict, decide, with_verdicts
 from graph.snapshot import Snapshot
 from graph.store import EcosystemStore, PublishedRings
 from graph.workspace import Workspace
-
-SEED = 0
 
 
 def typologies_of(codes: Sequence[str]) -> tuple[Typology, ...]:

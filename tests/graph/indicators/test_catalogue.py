@@ -14,13 +14,14 @@ from graph.contract import TABLES
 from graph.indicators.catalogue import CATALOGUE, COMPARING, FIGURES, SHEETS
 from graph.indicators.document import DOCUMENT, render
 from graph.indicators.facts import Facts, filled_of
+from graph.rings.membership import SCHEMA
 from graph.vocabulary import EVENT_KINDS, LINK_KINDS
 from tests.ecosystems import snapshot
 from tests.graph.indicators.everything import AS_OF, everything
 
 GROUPS = {
     "sales", "buyers", "suppliers", "payments", "inventory", "disputes", "outcomes", "logistics",
-    "financing", "guarantees", "ownership", "activity", "environment", "peers",
+    "financing", "guarantees", "ownership", "activity", "rings", "environment", "peers",
 }  # fmt: skip
 
 
@@ -44,7 +45,7 @@ def test_every_entry_is_filled_in() -> None:
         assert len(entry.reason) > 15
         assert not entry.reason.endswith("."), name
         assert entry.tables
-        assert set(entry.tables) <= set(TABLES), name
+        assert set(entry.tables) <= {*TABLES, "rings"}, name
 
 
 def test_counterparty_indicators_name_their_relation_and_no_others_do() -> None:
@@ -96,7 +97,7 @@ def test_every_expression_can_be_written_for_spark(tmp_path: Path, spark_dialect
     for name in sorted(FIGURES):
         figures = figures.append_column(name, pa.array([0.0] * len(figures), pa.float32()))
     figures = figures.append_column("fold", pa.array([0] * len(figures), pa.int8()))
-    tables = {**taken.tables, "figures": figures}
+    tables = {**taken.tables, "figures": figures, "rings": SCHEMA.empty_table()}
     facts = Facts(
         tables={name: ibis.table(ibis.Schema.from_pyarrow(t.schema), name) for name, t in tables.items()},
         as_of=AS_OF,

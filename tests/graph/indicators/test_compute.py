@@ -7,10 +7,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
 from graph.indicators import CATALOGUE, Indicators, compute
+from graph.rings.membership import SCHEMA
+from graph.rings.typologies import TYPOLOGIES
 from graph.snapshot import Snapshot
 from tests.ecosystems import snapshot
 from tests.graph.indicators.everything import AS_OF, everything
@@ -18,7 +21,18 @@ from tests.graph.indicators.everything import AS_OF, everything
 
 @pytest.fixture(scope="module")
 def full(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
-    return snapshot(tmp_path_factory.mktemp("full"), everything(), AS_OF)
+    """Rows in all tables."""
+    return ringed(snapshot(tmp_path_factory.mktemp("full"), everything(), AS_OF))
+
+
+def ringed(taken: Snapshot) -> Snapshot:
+    """The snapshot with two rings of each typology, of a party each."""
+    found = [
+        {"ring_id": f"{t.code}-1", "party_code": code, "typology": t.code, "severity": severity}
+        for t in TYPOLOGIES
+        for code, severity in ((0, 0.25), (1, 0.75))
+    ]
+    return replace(taken, tables={**taken.tables, "rings": pa.Table.from_pylist(found, SCHEMA)})
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +92,7 @@ def test_what_becomes_known_later_changes_nothing(tmp_path: Path, indicators: In
             moved = {c: AS_OF + timedelta(days=999) for c in late & set(row) if row[c] and row[c] > AS_OF}
             kept.append(row | moved)
         tables[name] = kept
-    assert _bytes(compute(snapshot(tmp_path, tables, AS_OF))) == _bytes(indicators)
+    assert _bytes(compute(ringed(snapshot(tmp_path, tables, AS_OF)))) == _bytes(indicators)
 
 
 def test_a_source_lacks_the_indicators_of_tables_it_lacks(tmp_path: Path) -> None:
