@@ -21,6 +21,7 @@ from graph.neo4j.schema import (
     TIES,
     Flow,
     Tie,
+    event_flow,
     property_name,
     quoted,
     relationship_type,
@@ -31,7 +32,7 @@ from graph.neo4j.session import Neo4jSession, Row
 PARTIES_A_FLOW_BATCH = 200
 TIE_TYPES = "|".join(sorted({tie.type for ties in TIES.values() for tie in ties}))
 
-#: (table, party column) to the ids whose flows have to be summed up anew.
+#: (table, party column) to the ids whose flows have to be summed up anew; ("events", "kind"): of which kinds.
 Touched = defaultdict[tuple[str, str], set[str]]
 
 
@@ -106,7 +107,7 @@ class _Tying:
             WITH key, o ORDER BY o.versionKey DESC
             WITH key, collect(o) AS versions"""
         columns = [flow.a_column for flow in FLOWS if flow.table == table]
-        columns += ["party_id"] if table == "events" else []
+        columns += ["party_id", "kind"] if table == "events" else []
         returned = "".join(f", o.{property_name(column)} AS {column}" for column in columns)
         found = self._write(
             f"""{versions}
@@ -128,13 +129,7 @@ class _Tying:
 
     def tie(self, table: str, ties: tuple[Tie, ...], batch: int) -> None:
         """Tie the batch's current rows to what their columns name."""
-        matches, merges = [], []
-        for n, tie in enumerate(ties):
-            other = "Party {partyId" if tie.target == "parties" else "Invoice {invoiceId"
-            pattern = f"(t{n})-[:{tie.type}]->(v)" if tie.towards_row else f"(v)-[:{tie.type}]->(t{n})"
-            matches.append(f"OPTIONAL MATCH (t{n}:{other}: v.{property_name(tie.column)}}})")
-            merges.append(f"FOREACH (_ IN CASE WHEN t{n} IS NULL THEN [] ELSE [1] END | MERGE {pattern})")
-        self._write("\n".join([f"{_rows(table)} AND v:{LABELS[table]}", *matches, *merges]), batch)
+        self._write(f"{_rows(table)} AND v:{LABELS[table]}\n{tie_clauses(ties)}", batch)
 
     def tie_to_invoices(self, batch: int) -> None:
         """Tie rows that were there before to the invoices they name."""
@@ -142,13 +137,7 @@ class _Tying:
             for tie in ties:
                 if tie.target != "invoices":
                     continue
-                label, name = LABELS[table], property_name(tie.column)
-                self._write(
-                    f"""{_rows("invoices")} AND v:Invoice
-                        MATCH (t:{label} {{{name}: v.invoiceId}}) USING INDEX t:{label}({name})
-                        MERGE (t)-[:{tie.type}]->(v)""",
-                    batch,
-                )
+                self._write(f"{_rows('invoices')} AND v:Invoice\n{tie_back_query(table, tie)}", batch)
         found = self._session.read(
             f"{_rows('invoices')} MATCH (f:Financing {{invoiceId: v.invoiceId}}) "
             "USING INDEX f:Financing(invoiceId) RETURN DISTINCT f.financierId AS id",
@@ -180,42 +169,53 @@ class _Tying:
 
     def sum_flow(self, flow: Flow, kind: str | None = None) -> None:
         """Sum a flow up anew for every party it leads from and whose rows the load touched."""
-        remove = f"""UNWIND $parties AS id
-            MATCH (:Party {{partyId: id}})-[old:{quoted(flow.type)} {{basis: $basis}}]->()
-            WHERE coalesce(old.kind, '') = coalesce($kind, '') DELETE old"""
-        add = f"""UNWIND $parties AS id
-            MATCH (a:Party {{partyId: id}})
-            MATCH {flow.path} WHERE a <> b AND {flow.where}
-            WITH a, b, count(*) AS n, sum({flow.amount}) AS amount, min({flow.day}) AS first,
-                 max({flow.day}) AS last, collect(DISTINCT row.currency) AS currencies,
-                 avg(CASE {flow.late} WHEN true THEN 1.0 WHEN false THEN 0.0 END) AS lateShare
-            CREATE (a)-[:{quoted(flow.type)} {{
-                basis: $basis, kind: $kind, count: n, firstOn: first, lastOn: last, lateShare: lateShare,
-                amount: CASE size(currencies) WHEN 1 THEN amount END,
-                currency: CASE size(currencies) WHEN 1 THEN currencies[0] END}}]->(b)"""
         for parties in _chunks(self._touched[flow.table, flow.a_column], PARTIES_A_FLOW_BATCH):
-            self._lease.write_all((remove, add), parties=parties, basis=flow.table, kind=kind)
+            self._lease.write_all(flow_queries(flow), parties=parties, basis=flow.table, kind=kind)
 
     def sum_events(self) -> None:
         """Events that name a counterparty are flows too, one relationship type a kind."""
-        kinds: set[str] = set()
-        for parties in _chunks(self._touched["events", "party_id"], PARTIES_A_FLOW_BATCH):
-            found = self._session.read(
-                """UNWIND $parties AS id
-                   MATCH (:Party {partyId: id})-[:HAS_EVENT]->(e:Event)-[:WITH_COUNTERPARTY]->()
-                   RETURN DISTINCT e.kind AS kind""",
-                parties=parties,
-            )
-            kinds.update(row["kind"] for row in found)
-        path = "(a)-[:HAS_EVENT]->(row:Event {kind: $kind})-[:WITH_COUNTERPARTY]->(b)"
-        for kind in sorted(kinds):
-            flow = Flow(
-                relationship_type(kind), "events", path, "party_id", day="row.occurredOn", amount="null"
-            )
-            self.sum_flow(flow, kind)
+        for kind in sorted(self._touched["events", "kind"]):
+            self.sum_flow(event_flow(kind), kind)
 
     def _write(self, query: str, batch: int, **parameters: object) -> list[Row]:
         return self._lease.write(query, load=self._load_id, batch=batch, **parameters)
+
+
+def tie_clauses(ties: tuple[Tie, ...]) -> str:
+    """Cypher that ties the row ``v`` to what its columns name."""
+    matches, merges = [], []
+    for n, tie in enumerate(ties):
+        other = "Party {partyId" if tie.target == "parties" else "Invoice {invoiceId"
+        pattern = f"(t{n})-[:{tie.type}]->(v)" if tie.towards_row else f"(v)-[:{tie.type}]->(t{n})"
+        matches.append(f"OPTIONAL MATCH (t{n}:{other}: v.{property_name(tie.column)}}})")
+        merges.append(f"FOREACH (_ IN CASE WHEN t{n} IS NULL THEN [] ELSE [1] END | MERGE {pattern})")
+    return "\n".join([*matches, *merges])
+
+
+def tie_back_query(table: str, tie: Tie) -> str:
+    """Cypher that ties rows of ``table`` that were there before to the invoice ``v`` that they name."""
+    label, name = LABELS[table], property_name(tie.column)
+    return f"""MATCH (t:{label} {{{name}: v.invoiceId}}) USING INDEX t:{label}({name})
+        MERGE (t)-[:{tie.type}]->(v)"""
+
+
+def flow_queries(flow: Flow) -> tuple[str, str]:
+    """Cypher that removes a flow from ``$parties`` and sums it up anew (``$basis``, ``$kind``)."""
+    remove = f"""UNWIND $parties AS id
+        MATCH (:Party {{partyId: id}})-[old:{quoted(flow.type)} {{basis: $basis}}]->()
+        WHERE coalesce(old.kind, '') = coalesce($kind, '') DELETE old"""
+    add = f"""UNWIND $parties AS id
+        MATCH (a:Party {{partyId: id}})
+        MATCH {flow.path} WHERE a <> b AND {flow.where}
+        WITH a, b, count(*) AS n, sum({flow.amount}) AS amount, min({flow.day}) AS first,
+             max({flow.day}) AS last, collect(DISTINCT row.currency) AS currencies,
+             sum(CASE {flow.late} WHEN true THEN 1 ELSE 0 END) AS late, count({flow.late}) AS dated
+        CREATE (a)-[:{quoted(flow.type)} {{
+            basis: $basis, kind: $kind, count: n, firstOn: first, lastOn: last,
+            lateShare: CASE WHEN dated > 0 THEN toFloat(late) / dated END,
+            amount: CASE size(currencies) WHEN 1 THEN amount END,
+            currency: CASE size(currencies) WHEN 1 THEN currencies[0] END}}]->(b)"""
+    return remove, add
 
 
 def _rows(table: str) -> str:

@@ -80,16 +80,27 @@ class Lease:
                 return
 
 
-def _take(session: Neo4jSession) -> str:
-    """Take the lease; ``StoreUnavailable`` where a live job holds it. Returns our owner id."""
-    held = session.read(
+def _held(session: Neo4jSession) -> Row | None:
+    found = session.read(
         """MATCH (l:Lease {name: 'writer'}) WHERE l.owner IS NOT NULL AND l.expiresAt > timestamp()
            RETURN l.owner AS owner, l.machine AS machine, l.pid AS pid"""
     )
-    if held and not _holder_is_gone(held[0]):
+    return found[0] if found else None
+
+
+def holder(session: Neo4jSession) -> Row | None:
+    """Machine and pid of the job that writes now; None where none does."""
+    lease = _held(session)
+    return None if lease is None or _holder_is_gone(lease) else lease
+
+
+def take(session: Neo4jSession) -> str:
+    """Take the lease; ``StoreUnavailable`` where a live job holds it. Returns our owner id."""
+    previous = _held(session)
+    if previous is not None and not _holder_is_gone(previous):
         raise StoreUnavailable(
-            f"another job writes to this Neo4j store (process {held[0]['pid']} on "
-            f"{held[0]['machine'].split('|')[0]}): wait for it to end"
+            f"another job writes to this Neo4j store (process {previous['pid']} on "
+            f"{previous['machine'].split('|')[0]}): wait for it to end"
         )
     owner = uuid.uuid4().hex
     taken = session.write(
@@ -99,7 +110,7 @@ def _take(session: Neo4jSession) -> str:
            SET l.owner = $owner, l.machine = $machine, l.pid = $pid, l.expiresAt = timestamp() + $lease_ms
            RETURN l.owner""",
         owner=owner,
-        previous=held[0]["owner"] if held else "",
+        previous=previous["owner"] if previous else "",
         machine=_machine(),
         pid=os.getpid(),
         lease_ms=int(LEASE_S * 1000),
@@ -109,10 +120,20 @@ def _take(session: Neo4jSession) -> str:
     return owner
 
 
+def release(session: Neo4jSession, owner: str) -> None:
+    """Give the lease back; one that can't be given back expires by itself."""
+    with suppress(StoreUnavailable):
+        session.write(
+            """MATCH (l:Lease {name: 'writer', owner: $owner})
+               REMOVE l.owner, l.machine, l.pid, l.expiresAt""",
+            owner=owner,
+        )
+
+
 @contextmanager
 def writing(session: Neo4jSession) -> Iterator[Lease]:
     """Hold the lease for the length of a block."""
-    owner = _take(session)
+    owner = take(session)
     lease = Lease(session, owner)
     ended = threading.Event()
     keeper = threading.Thread(target=lease.keep, args=(ended,), name="lease", daemon=True)
@@ -122,9 +143,4 @@ def writing(session: Neo4jSession) -> Iterator[Lease]:
     finally:
         ended.set()
         keeper.join()
-        with suppress(StoreUnavailable):  # a lease that can't be given back expires by itself
-            session.write(
-                """MATCH (l:Lease {name: 'writer', owner: $owner})
-                   REMOVE l.owner, l.machine, l.pid, l.expiresAt""",
-                owner=owner,
-            )
+        release(session, owner)

@@ -23,14 +23,15 @@ BATCH_ROWS = 5_000
 MAX_KEY_BYTES = 1_900
 
 
-def _quote(name: str) -> str:
+def quote(name: str) -> str:
+    """An identifier inside DuckDB's SQL."""
     return '"' + name.replace('"', '""') + '"'
 
 
-def _key_hash(table: Table) -> str:
+def key_hash(table: Table) -> str:
     """DuckDB expression: what a row is a version of, as 32 hex digits."""
     parts = ", ".join(
-        f"CAST(CAST({_quote(name)} AS {DUCKDB_TYPES[table.column(name).type]}) AS VARCHAR)"
+        f"CAST(CAST({quote(name)} AS {DUCKDB_TYPES[table.column(name).type]}) AS VARCHAR)"
         for name in table.key
     )
     return f"md5(CAST(to_json([{parts}]) AS VARCHAR))"
@@ -75,7 +76,7 @@ class Neo4jLoad:
 
     def _versions(self, contract: Table, keys: Path, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """The columns of ``schema`` of every version of the things in ``keys``."""
-        distinct = f"SELECT DISTINCT {_key_hash(contract)} AS key FROM read_parquet(?)"  # noqa: S608
+        distinct = f"SELECT DISTINCT {key_hash(contract)} AS key FROM read_parquet(?)"  # noqa: S608
         for batch in _batches(distinct, keys):
             rows = self._session.read(
                 f"""UNWIND $keys AS key
@@ -104,8 +105,8 @@ class Neo4jLoad:
         open_columns = tuple(name for name in _offered(rows) if name.startswith("x_"))
         properties = properties_of(contract, open_columns)
         self._check_keys(contract, rows)
-        chosen = ", ".join(f"{_quote(column)} AS {_quote(name)}" for name, column in properties.items())
-        version = f"{_key_hash(contract)} || '|' || strftime(known_on, '%Y-%m-%d')"
+        chosen = ", ".join(f"{quote(column)} AS {quote(name)}" for name, column in properties.items())
+        version = f"{key_hash(contract)} || '|' || strftime(known_on, '%Y-%m-%d')"
         sql = f'SELECT {chosen}, {version} AS "versionKey" FROM read_parquet(?)'  # noqa: S608
         for batch in _batches(sql, rows):
             self._lease.write(
@@ -135,7 +136,7 @@ class Neo4jLoad:
             batches=self._batches,
             rows=self._rows,
             latest=self._latest,
-            open_columns=list(self._open_columns),
+            open_columns=list(self._open_columns) or None,
         )
 
     def _check_keys(self, contract: Table, rows: Path) -> None:
@@ -146,8 +147,8 @@ class Neo4jLoad:
         for name in names:
             with duckdb.connect() as connection:
                 found = connection.execute(
-                    f"SELECT left({_quote(name)}, 40) FROM read_parquet(?) "  # noqa: S608
-                    f"WHERE strlen({_quote(name)}) > {MAX_KEY_BYTES} LIMIT 1",
+                    f"SELECT left({quote(name)}, 40) FROM read_parquet(?) "  # noqa: S608
+                    f"WHERE strlen({quote(name)}) > {MAX_KEY_BYTES} LIMIT 1",
                     [str(rows)],
                 ).fetchone()
             if found:

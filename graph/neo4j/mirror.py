@@ -6,13 +6,10 @@ process: a later read fetches the loads that came since.
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-import weakref
 from collections.abc import Iterator
 from datetime import date
+from functools import cached_property
 from itertools import islice
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,6 +17,7 @@ import pyarrow.parquet as pq
 from graph.contract import TABLES, Column, arrow_schema
 from graph.duckdb_store import DuckDBStore
 from graph.neo4j.schema import LABELS, property_name, quoted, version_label
+from graph.neo4j.scratch import ScratchFolder
 from graph.neo4j.session import Neo4jSession, Row
 from graph.snapshot import Snapshot
 from graph.source import SourceDeclaration
@@ -33,10 +31,12 @@ class Mirror:
 
     def __init__(self, base_currency: str | None) -> None:
         self._base_currency = base_currency
-        self._folder = Path(tempfile.mkdtemp(prefix="ecorisk-neo4j-"))
-        weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self._loads: frozenset[str] = frozenset()
         self._erasures = 0
+
+    @cached_property
+    def _folder(self) -> ScratchFolder:
+        return ScratchFolder()
 
     def read(self, session: Neo4jSession, as_of: date, purpose: str | None) -> Snapshot:
         """The snapshot of what is committed in Neo4j now."""
@@ -45,7 +45,7 @@ class Mirror:
     def _follow(self, session: Neo4jSession) -> DuckDBStore:
         """Bring the copy up to date; an erasure starts it anew, so that nothing erased stays in it."""
         loads = {
-            row["load"]: row["columns"]
+            row["load"]: row["columns"] or []
             for row in session.read(
                 "MATCH (l:Load {state: 'committed'}) RETURN l.loadId AS load, l.openColumns AS columns"
             )
@@ -53,7 +53,7 @@ class Mirror:
         erasures = session.read("MATCH (l:Lease) RETURN sum(coalesce(l.erasures, 0)) AS n")[0]["n"]
         if erasures != self._erasures or not self._loads <= loads.keys():
             self._start_anew()
-        store = DuckDBStore(self._folder / "mirror.duckdb", self._base_currency)
+        store = DuckDBStore(self._folder.path / "mirror.duckdb", self._base_currency)
         new = sorted(loads.keys() - self._loads)
         if new:
             open_columns = sorted({name for load in new for name in loads[load]})
@@ -63,8 +63,7 @@ class Mirror:
         return store
 
     def _start_anew(self) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
-        self._folder.mkdir()
+        self._folder.clear()
         self._loads = frozenset()
 
     def _copy(
@@ -86,7 +85,7 @@ class Mirror:
         table: str,
         wanted: tuple[list[str], tuple[str, ...]],
     ) -> None:
-        staged = self._folder / f"{table}.parquet"
+        staged = self._folder.path / f"{table}.parquet"
         batches = _fetch(session, table, *wanted)
         first = next(batches, None)
         if first is None:

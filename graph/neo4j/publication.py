@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from graph.neo4j.lease import Lease
 from graph.neo4j.session import Neo4jSession, Transaction
@@ -30,6 +31,8 @@ RISK_COLUMNS = {
     "percentile": "riskPercentile",
     "inherited_points": "riskInheritedPoints",
 }
+#: The band as a label too: styles in Neo4j Browser know labels, and no conditions.
+BAND_LABELS = {band: f"Risk{band}" for band in "ABCDE"}
 RISK_PROPERTIES = (*(name for column, name in RISK_COLUMNS.items() if column != KEY), "riskAsOf", "runId")
 #: A query that has been reading for longer than this while a run is replaced may see both.
 READERS_LIMIT_S = 10.0
@@ -83,13 +86,18 @@ def _wait_for_readers(session: Neo4jSession) -> None:
 def _write_results(transaction: Transaction, run: PublishedScores) -> None:
     rows: pa.Table = run.scores.select(list(RISK_COLUMNS))
     values = ", ".join(f"p.{name} = row.{column}" for column, name in RISK_COLUMNS.items() if column != KEY)
-    for start in range(0, rows.num_rows, BATCH_ROWS):
-        transaction.run(
-            f"""UNWIND $rows AS row MATCH (p:Party {{partyId: row.{KEY}}})
-                SET {values}, p.riskAsOf = $as_of, p.runId = $run""",
-            rows=rows.slice(start, BATCH_ROWS).to_pylist(),
-            as_of=run.as_of,
-            run=run.run_id,
-        )
-    removed = ", ".join(f"p.{name}" for name in RISK_PROPERTIES)
+    labels = ":".join(BAND_LABELS.values())
+    for band in rows["band"].unique().to_pylist():
+        of_band = rows.filter(pc.equal(rows["band"], band) if band is not None else pc.is_null(rows["band"]))
+        label = f", p:{BAND_LABELS[band]}" if band in BAND_LABELS else ""
+        for start in range(0, of_band.num_rows, BATCH_ROWS):
+            transaction.run(
+                f"""UNWIND $rows AS row MATCH (p:Party {{partyId: row.{KEY}}})
+                    REMOVE p:{labels}
+                    SET {values}, p.riskAsOf = $as_of, p.runId = $run{label}""",
+                rows=of_band.slice(start, BATCH_ROWS).to_pylist(),
+                as_of=run.as_of,
+                run=run.run_id,
+            )
+    removed = ", ".join((*(f"p.{name}" for name in RISK_PROPERTIES), f"p:{labels}"))
     transaction.run(f"MATCH (p:Party) WHERE p.runId <> $run REMOVE {removed}", run=run.run_id)

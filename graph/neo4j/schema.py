@@ -40,6 +40,7 @@ VERSION_PROPERTIES = ("versionKey", "rowDigest", "loadId", "loadBatch")
 #: Label and key of nodes that are no rows of the contract.
 BOOKKEEPING = (
     ("Load", "loadId"), ("Run", "runId"), ("Source", "name"), ("Lease", "name"),
+    ("Schema", "name"),
     ("Ring", "ringId"), ("Case", "caseId"),
 )  # fmt: skip
 
@@ -94,14 +95,15 @@ TIES: Mapping[str, tuple[Tie, ...]] = {
 class Flow:
     """Rows of a table summed up as one relationship between two parties (Cypher over ``row``).
 
-    ``path`` leads from party ``a`` over ``row`` to party ``b``; ``a_column`` names a's column of the row
-    (of the row's invoice where ``via_invoice``).
+    ``path`` leads from party ``a`` over ``row`` to party ``b``; ``a_column`` and ``b_column`` name their
+    columns of the row (b's of the row's invoice where ``via_invoice``).
     """
 
     type: str
     table: str
     path: str
     a_column: str
+    b_column: str
     day: str
     amount: str
     late: str = "null"
@@ -111,30 +113,37 @@ class Flow:
 
 FLOWS: tuple[Flow, ...] = (
     Flow(
-        "SUPPLIES", "invoices", "(a)-[:ISSUED]->(row)-[:BILLED_TO]->(b)", "seller_id",
+        "SUPPLIES", "invoices", "(a)-[:ISSUED]->(row)-[:BILLED_TO]->(b)", "seller_id", "buyer_id",
         day="row.issuedOn", amount="row.amount", late="row.paidOn > row.dueOn",
         where="coalesce(row.status, 'open') IN ['open', 'paid']",
     ),
     Flow(
-        "SHIPS_TO", "shipments", "(a)-[:SHIPPED]->(row)-[:DELIVERED_TO]->(b)", "shipper_id",
+        "SHIPS_TO", "shipments", "(a)-[:SHIPPED]->(row)-[:DELIVERED_TO]->(b)", "shipper_id", "consignee_id",
         day="coalesce(row.dispatchedOn, row.deliveredOn)", amount="row.value",
         late="row.deliveredOn > row.promisedOn",
     ),
     Flow(
-        "SHIPS_FOR", "shipments", "(a)<-[:CARRIED_BY]-(row)<-[:SHIPPED]-(b)", "carrier_id",
+        "SHIPS_FOR", "shipments", "(a)<-[:CARRIED_BY]-(row)<-[:SHIPPED]-(b)", "carrier_id", "shipper_id",
         day="coalesce(row.dispatchedOn, row.deliveredOn)", amount="row.value",
         late="row.deliveredOn > row.promisedOn",
     ),
     Flow(
-        "PAYS", "payments", "(a)-[:MADE]->(row)-[:PAID_TO]->(b)", "payer_id",
+        "PAYS", "payments", "(a)-[:MADE]->(row)-[:PAID_TO]->(b)", "payer_id", "payee_id",
         day="row.paidOn", amount="row.amount",
     ),
     Flow(
         "FINANCES", "financings",
-        "(a)-[:PROVIDED]->(row)-[:FINANCES]->()<-[:ISSUED]-(b)", "financier_id",
-        day="row.financedOn", amount="row.amount", late="row.repaidOn > row.dueOn",
+        "(a)-[:PROVIDED]->(row)-[:FINANCES]->()<-[:ISSUED]-(b)", "financier_id", "seller_id",
+        day="row.financedOn", amount="row.amount", late="row.repaidOn > row.dueOn", via_invoice=True,
     ),
 )  # fmt: skip
+
+
+def event_flow(kind: str) -> Flow:
+    """Events of a kind that name a counterparty are flows too, of a relationship type of their own."""
+    path = "(a)-[:HAS_EVENT]->(row:Event {kind: $kind})-[:WITH_COUNTERPARTY]->(b)"
+    ends = ("party_id", "counterparty_id")
+    return Flow(relationship_type(kind), "events", path, *ends, day="row.occurredOn", amount="null")
 
 
 def version_label(table: str) -> str:

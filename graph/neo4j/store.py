@@ -7,14 +7,13 @@ from contextlib import contextmanager, suppress
 from datetime import date
 from typing import Any
 
-from graph.contract import TABLES
 from graph.errors import StoreUnavailable
-from graph.neo4j import publication, rings
+from graph.neo4j import erasure, publication, rings
 from graph.neo4j.exploration import tie_load
 from graph.neo4j.lease import Lease, writing
 from graph.neo4j.load import Neo4jLoad, native, undo
+from graph.neo4j.migrations import bring_up_to_date
 from graph.neo4j.mirror import Mirror, sources_of
-from graph.neo4j.schema import LABELS, property_name, schema_statements, version_label
 from graph.neo4j.session import Neo4jSession, Neo4jSettings, Transaction
 from graph.snapshot import Snapshot
 from graph.source import SourceDeclaration
@@ -99,7 +98,7 @@ class Neo4jStore:
 
             def work(transaction: Transaction) -> int:
                 lease.renew(transaction)
-                return _erase(transaction, party_id)
+                return erasure.erase(transaction, party_id)
 
             return session.transact(work)
 
@@ -107,7 +106,7 @@ class Neo4jStore:
     def _open(self) -> Iterator[Neo4jSession]:
         with Neo4jSession(self._settings) as session:
             if not self._ready:
-                _prepare(session)
+                bring_up_to_date(session)
                 if session.read(UNFINISHED):
                     # Where a job is at work, what is unfinished is its own.
                     with suppress(StoreUnavailable), writing(session) as lease:
@@ -123,44 +122,3 @@ class Neo4jStore:
             elif row["state"] == "committed":
                 tie_load(session, lease, row["id"])
         publication.settle(lease)
-
-
-def _prepare(session: Neo4jSession) -> None:
-    """Make the constraints and indexes that are missing, and wait until they are online."""
-    session.verify()
-    statements = schema_statements()
-    present = {row["name"] for row in session.alone("SHOW INDEXES YIELD name")}
-    missing = statements.keys() - present
-    for name in sorted(missing):
-        session.alone(statements[name])
-    if missing:
-        session.alone("CALL db.awaitIndexes(300)")
-
-
-def _erase(transaction: Transaction, party_id: str) -> int:
-    """Delete a party and the rows that name it; ties and flows go with them."""
-    deleted = 0
-    for table in LABELS:
-        contract = TABLES[table]
-        columns = [c.name for c in contract.columns if c.references == "parties"]
-        if table == "parties":
-            columns = ["party_id"]
-        if not columns:
-            continue
-        condition = " OR ".join(f"v.{property_name(name)} = $party" for name in columns)
-        found = transaction.run(
-            f"MATCH (v:{version_label(table)}) WHERE {condition} DETACH DELETE v RETURN count(*) AS n",
-            party=party_id,
-        )
-        deleted += found[0]["n"]
-    rings.erase_rings(transaction, party_id)
-    transaction.run("MATCH (p:Party {partyId: $party}) DETACH DELETE p", party=party_id)
-    transaction.run("MATCH (l:Load) REMOVE l.latestKnownOn")
-    for table in LABELS:
-        transaction.run(
-            f"""MATCH (v:{version_label(table)}) WITH v.loadId AS load, max(v.knownOn) AS latest
-                MATCH (l:Load {{loadId: load}}) WHERE l.latestKnownOn IS NULL OR l.latestKnownOn < latest
-                SET l.latestKnownOn = latest"""
-        )
-    transaction.run("MATCH (l:Lease {name: 'writer'}) SET l.erasures = coalesce(l.erasures, 0) + 1")
-    return deleted

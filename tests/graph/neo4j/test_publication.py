@@ -48,6 +48,20 @@ def test_results_stand_on_the_parties(settings: Neo4jSettings) -> None:
         assert [tuple(row.values()) for row in runs] == [("one", "superseded", N), ("two", "published", 10)]
 
 
+def test_bands_are_labels_for_styles(settings: Neo4jSettings) -> None:
+    store = Neo4jStore(settings)
+    store.publish(scores("one", 700, n=N))
+    store.publish(scores("two", 700, n=10))
+    with Neo4jSession(settings) as session:
+        found = session.read(
+            """MATCH (p:Party) UNWIND labels(p) AS label WITH p, label WHERE label STARTS WITH 'Risk'
+               RETURN p.riskBand AS band, label, count(*) AS n"""
+        )
+    assert found
+    assert all(row["label"] == f"Risk{row['band']}" for row in found)
+    assert sum(row["n"] for row in found) == 10
+
+
 def test_readers_see_a_whole_run_or_none(settings: Neo4jSettings) -> None:
     store = Neo4jStore(settings)
     store.publish(scores("run-0", 300, n=N))

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from graph.errors import StoreUnavailable
+from graph.neo4j.home import HOST, free_ports
 from graph.neo4j.jars import fetch_jars, file_name, pinned
-from graph.neo4j.server import HOST, LocalServer, _free_port
+from graph.neo4j.server import LocalServer
 from graph.neo4j.session import Neo4jSession
 
 
@@ -24,7 +25,7 @@ def test_every_jar_is_pinned_with_a_name_of_its_own() -> None:
 
 
 def test_where_the_jars_cannot_be_fetched_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", f"http://{HOST}:{_free_port(0)}")
+    monkeypatch.setenv("HTTPS_PROXY", f"http://{HOST}:{free_ports(None)[0]}")
     monkeypatch.delenv("NO_PROXY", raising=False)
     heard: list[tuple[int, int]] = []
     with pytest.raises(StoreUnavailable, match="could not be fetched from Maven Central"):
@@ -55,8 +56,8 @@ def test_a_port_is_kept_as_long_as_it_is_free() -> None:
         taken.bind((HOST, 0))
         taken.listen()
         port = taken.getsockname()[1]
-        assert _free_port(port) != port
-    assert _free_port(port) == port
+        assert free_ports(port) != (port,)
+    assert free_ports(port) == (port,)
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from graph.errors import BadInput, StoreUnavailable
-from graph.neo4j.server import HOST, _free_port
+from graph.neo4j.home import HOST, free_ports
 from graph.neo4j.session import Neo4jSession, Neo4jSettings
 
 SECRET = "s3cret-word"
@@ -24,7 +24,7 @@ def test_an_address_that_is_none(uri: str) -> None:
 
 
 def test_no_server_there() -> None:
-    settings = Neo4jSettings(f"bolt://{HOST}:{_free_port(0)}", "neo4j", SECRET)
+    settings = Neo4jSettings(f"bolt://{HOST}:{free_ports(None)[0]}", "neo4j", SECRET)
     with (
         Neo4jSession(settings) as session,
         pytest.raises(StoreUnavailable, match="no Neo4j server answers") as caught,
