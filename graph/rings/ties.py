@@ -19,6 +19,8 @@ from graph.snapshot import Snapshot
 
 #: Until when a link holds that has no end.
 OPEN_END = np.int32(2**31 - 1)
+#: Parties change places with so many others at least, or with those of other regions too.
+FEWEST_PEERS = 30
 #: Links by which one company openly belongs to another.
 GROUP_KINDS = ("OWNS", "CONTROLS", "BRANCH_OF")
 
@@ -121,4 +123,38 @@ def shuffled(
     for column in ends:
         position = links.schema.get_field_index(column)
         links = links.set_column(position, column, links[column].take(pa.array(taken)))
+    return replace(snapshot, tables={**snapshot.tables, "links": links})
+
+
+def peers(snapshot: Snapshot, column: str, level: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Number of the companies that may change places with each party, int64 [n]; -1: it is no company.
+
+    Those of one value of a text column of ``parties`` and one ``level`` (0 or more); where they are fewer
+    than ``FEWEST_PEERS``, those of the level, and where these are, the largest set there is.
+    """
+    place = snapshot.tables["parties"][column].combine_chunks().dictionary_encode().indices
+    value = place.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64) + 1
+    wide = level.astype(np.int64) * (int(value.max(initial=0)) + 2)
+    peer = np.where(companies(snapshot), wide + value + 1, -1)
+    for wider in (wide, None):
+        count = np.bincount(peer[peer >= 0], minlength=int(wide.max(initial=0)) + 1)
+        alone = (peer >= 0) & (count[peer] < FEWEST_PEERS)
+        peer[alone] = count.argmax() if wider is None else wider[alone]
+    return peer
+
+
+def relabelled(snapshot: Snapshot, peer: NDArray[np.int64], random: np.random.Generator) -> Snapshot:
+    """The snapshot with parties of one ``peer`` number (-1: none) in each other's places in every link but
+    guarantees; all other tables stay as they are."""
+    moving = np.flatnonzero(peer >= 0)
+    place = np.arange(len(peer), dtype=np.int32)
+    order = moving[np.argsort(peer[moving], kind="stable")]
+    place[order] = moving[np.lexsort((random.random(len(moving)), peer[moving]))]
+    links = snapshot.tables["links"]
+    stays = _of_kinds(links, ("GUARANTEES",))
+    for column in ("source_code", "target_code"):
+        codes = links[column].to_numpy().astype(np.int32)
+        position = links.schema.get_field_index(column)
+        moved = pa.array(np.where(stays, codes, place[codes]), links.schema.field(position).type)
+        links = links.set_column(position, links.schema.field(position), moved)
     return replace(snapshot, tables={**snapshot.tables, "links": links})

@@ -1,0 +1,157 @@
+"""Who is near whom over standing ties: pairs of firms within three steps.
+
+Ways lead through people, addresses, phones, accounts and devices. Companies are not walked through (a firm
+that owns both makes a declared group; the neighbour of a neighbour is no tie), and neither are hubs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graph.rings.ties import Ties, companies, ties_of
+from graph.snapshot import Snapshot
+
+#: Ties that bring two firms near each other.
+KIN_KINDS = (
+    "OWNS", "CONTROLS", "LEGAL_REP_OF", "SHARES_ADDRESS", "SHARES_PHONE", "SHARES_ACCOUNT", "SHARES_DEVICE",
+)  # fmt: skip
+#: In the place of a party between where there is none.
+NOBODY = np.int32(-1)
+Codes = NDArray[np.int32]
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Paths:
+    """p ways from one party of a pair to the other: ``pair`` int64 position in the pairs asked for,
+    ``steps`` int8, ``first`` and ``second`` int32 codes of those between (``NOBODY``), ``commonness``
+    float64: how many parties are as near over the same ones, so that 2 is the rarest tie there can be."""
+
+    pair: Rows
+    steps: NDArray[np.int8]
+    first: Codes
+    second: Codes
+    commonness: NDArray[np.float64]
+
+    def best(self) -> Paths:
+        """The least common way of each pair, of equals the shortest; pairs ascending."""
+        order = np.lexsort((self.second, self.first, self.steps, self.commonness, self.pair))
+        _, position = np.unique(self.pair[order], return_index=True)
+        chosen = order[position]
+        return Paths(*(getattr(self, name)[chosen] for name in self.__dataclass_fields__))
+
+
+@dataclass(frozen=True)
+class Kinship:
+    """Undirected ties as CSR over n parties: ``indptr`` int64 [n + 1], ``near`` int32 ascending by row.
+
+    ``closed`` bool [n]: parties that are not walked through. ``ties``: the links behind.
+    """
+
+    indptr: NDArray[np.int64]
+    near: Codes
+    closed: NDArray[np.bool_]
+    ties: Ties
+
+    @property
+    def degree(self) -> NDArray[np.int64]:
+        """Parties tied to each party; int64 [n]."""
+        return np.diff(self.indptr)
+
+    def _step(self, codes: Codes) -> tuple[Rows, Codes]:
+        """(position in ``codes``, neighbour) of every tie of ``codes``."""
+        degree = self.degree[codes]
+        position = np.repeat(np.arange(len(codes)), degree)
+        offset = np.arange(len(position)) - np.repeat(np.cumsum(degree) - degree, degree)
+        return position, self.near[self.indptr[codes][position] + offset]
+
+    @cached_property
+    def _keys(self) -> Rows:
+        """One ascending number for each direction of each tie, and a last one that is none."""
+        n = len(self.closed)
+        return np.append(np.repeat(np.arange(n), self.degree) * n + self.near, -1)
+
+    def _tied(self, one: Codes, other: Codes) -> NDArray[np.bool_]:
+        wanted = one.astype(np.int64) * len(self.closed) + other
+        return np.asarray(self._keys[np.searchsorted(self._keys[:-1], wanted)] == wanted)
+
+    def paths(self, one: Codes, other: Codes, steps: int) -> Paths:
+        """All ways of at most ``steps`` (1 to 3) from each of ``one`` to the ``other`` beside it."""
+        found = [self._direct(one, other)]
+        if steps >= 2:
+            found.append(self._over_one(one, other))
+        if steps >= 3:
+            found.append(self._over_two(one, other))
+        return Paths(
+            *(np.concatenate([getattr(part, name) for part in found]) for name in Paths.__dataclass_fields__)
+        )
+
+    def _direct(self, one: Codes, other: Codes) -> Paths:
+        pair = np.flatnonzero(self._tied(one, other))
+        # Where all firms at an address are tied to each other, each has that many neighbours.
+        crowd = np.minimum(self.degree[one[pair]], self.degree[other[pair]]) + 1.0
+        nobody = np.full(len(pair), NOBODY)
+        return Paths(pair, np.ones(len(pair), np.int8), nobody, nobody, crowd)
+
+    def _over_one(self, one: Codes, other: Codes) -> Paths:
+        pair, middle = self._step(one)
+        kept = ~self.closed[middle]
+        pair, middle = pair[kept], middle[kept]
+        kept = self._tied(middle, other[pair])
+        pair, middle = pair[kept], middle[kept]
+        nobody = np.full(len(pair), NOBODY)
+        crowd = self.degree[middle].astype(np.float64)
+        return Paths(pair, np.full(len(pair), 2, np.int8), middle, nobody, crowd)
+
+    def _over_two(self, one: Codes, other: Codes) -> Paths:
+        pair, first = self._step(one)
+        kept = ~self.closed[first] & (first != other[pair])
+        pair, first = pair[kept], first[kept]
+        position, second = self._step(other[pair])
+        pair, first = pair[position], first[position]
+        kept = ~self.closed[second] & (second != one[pair]) & (second != first)
+        pair, first, second = pair[kept], first[kept], second[kept]
+        kept = self._tied(first, second)
+        pair, first, second = pair[kept], first[kept], second[kept]
+        crowd = np.maximum(self.degree[first] - 1.0, 1.0) * np.maximum(self.degree[second] - 1.0, 1.0) * 2.0
+        return Paths(pair, np.full(len(pair), 3, np.int8), first, second, crowd)
+
+    @cached_property
+    def _rows(self) -> dict[tuple[int, int], list[int]]:
+        found: dict[tuple[int, int], list[int]] = {}
+        ends = zip(self.ties.source.tolist(), self.ties.target.tolist(), self.ties.row.tolist(), strict=True)
+        for source, target, row in ends:
+            found.setdefault((min(source, target), max(source, target)), []).append(row)
+        return found
+
+    def rows_between(self, walk: Sequence[int]) -> list[int]:
+        """Rows of the links that join each party of ``walk`` to the next."""
+        steps = {(min(pair), max(pair)) for pair in pairwise(walk)}
+        return sorted(row for step in steps for row in self._rows.get(step, ()))
+
+
+def kinship_of(snapshot: Snapshot, most_ties: int, from_day: int) -> tuple[Kinship, tuple[str, ...]]:
+    """Ties in force on some day from ``from_day`` on, and in words what is not walked through."""
+    ties, n = ties_of(snapshot, KIN_KINDS), snapshot.n_parties
+    ties = ties.only(ties.until >= from_day)
+    keys = np.unique(
+        np.concatenate(
+            [ties.source.astype(np.int64) * n + ties.target, ties.target.astype(np.int64) * n + ties.source]
+        )
+    )
+    hub = np.bincount(keys // n, minlength=n) > most_ties
+    # A tie between two firms of which both have very many is an address that says nothing.
+    keys = keys[~(hub[keys // n] & hub[keys % n])]
+    indptr = np.zeros(n + 1, np.int64)
+    np.cumsum(np.bincount(keys // n, minlength=n), out=indptr[1:])
+    said = (
+        f"{int(hub.sum()):,} parties with over {most_ties} ties (addresses, agents) were not walked through"
+    )
+    closed = hub | companies(snapshot)
+    return Kinship(indptr, (keys % n).astype(np.int32), closed, ties), (said,) if hub.any() else ()
