@@ -76,7 +76,7 @@ def _rank(share: Float, counted: NDArray[np.bool_]) -> Float:
 
 
 def pair_trade(flows: Flows, fewest: int) -> PairTrade:
-    """Every seller's trade with every buyer; shares are ranked among pairs of at least ``fewest`` invoices."""
+    """Each seller's trade with each buyer; shares are ranked among pairs of at least ``fewest`` invoices."""
     key = flows.source.astype(np.int64) << 32 | flows.target
     pair_key, pair = np.unique(key, return_inverse=True)
     seller, buyer = (pair_key >> 32).astype(np.int32), (pair_key & 0xFFFFFFFF).astype(np.int32)
