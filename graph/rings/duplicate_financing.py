@@ -4,7 +4,8 @@ Two conflicts count. *One invoice*: financings of it that are open at the same t
 amount, or assign more than its amount to different assignees (what is assigned is the advance over the
 advance rate). *Near-duplicates*: two financed invoices of the same seller and buyer within days of each
 other, of nearly the same amount, their financings open at the same time. A conflict's surprise adds up
-how seldom unrelated claims come as close in amount, day and number; those of one seller are one finding.
+how seldom unrelated claims come as close in amount, day and number, and how seldom financiers change,
+less the logarithm of the pairs compared; the conflicts of one seller are one finding.
 
 Published: FATF and Egmont Group, *Trade-Based Money Laundering: Trends and Developments* (2020), multiple
 invoicing; Wolfsberg Group, ICC and BAFT, *Trade Finance Principles* (2019); number distance: Levenshtein
@@ -23,10 +24,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from graph.rings.financings import Financed, Flags, Int64, financed_invoices, positions, redealt
+from graph.rings.deliveries import own_trail
+from graph.rings.financings import Financed, Flags, Int64, financed_invoices, redealt
 from graph.rings.finding import Detection, EvidenceRow, Finding, Member
 from graph.rings.flows import keys
-from graph.rings.likeness import number_distance, surprise_of
+from graph.rings.likeness import change_surprise, number_distance, surprise_of
 from graph.rings.typology import Naming, Typology
 from graph.rings.wording import counted, listing, money, span
 from graph.snapshot import Snapshot
@@ -48,7 +50,7 @@ class DuplicateFinancingSettings:
     grace_days: int = 5
     near_days: int = 30
     near_share: float = 0.02
-    least_surprise: float = 6.0
+    least_surprise: float = 10.0
     neighbours: int = 40
     most_findings: int = 20_000
 
@@ -127,28 +129,13 @@ def _on_one_invoice(
     return _Conflicts(first, second, surprise, np.ones(len(first), np.bool_)), step == settings.neighbours
 
 
-def _own_trail(snapshot: Snapshot, invoice: Int64) -> Flags:
-    """Whether each of the invoices (positions) was delivered or paid by itself."""
-    invoices = snapshot.tables["invoices"]
-    ids = invoices["invoice_id"].take(invoice)
-    done = ~invoices["paid_on"].take(invoice).is_null().to_numpy()
-    if "shipments" in snapshot.tables:
-        shipments = snapshot.tables["shipments"]
-        named = positions(shipments["invoice_id"], ids)
-        delivered = ~shipments["delivered_on"].is_null().to_numpy() & (named >= 0)
-        done[named[delivered]] = True
-    if "payments" in snapshot.tables:
-        named = positions(snapshot.tables["payments"]["invoice_id"], ids)
-        done[named[named >= 0]] = True
-    return np.asarray(done)
-
-
 def _near_duplicates(
     snapshot: Snapshot, financed: Financed, settings: DuplicateFinancingSettings
 ) -> tuple[_Conflicts, bool]:
     """Conflicts between two invoices, and whether a pair has more financings than are looked at."""
     order = np.lexsort((financed.issued_on, financed.buyer, financed.seller))
     pairs: list[tuple[Int64, Int64]] = []
+    compared = np.ones(snapshot.n_parties)
     step = 0
     for step in range(1, settings.neighbours + 1):
         first, second = order[:-step], order[step:]
@@ -159,6 +146,7 @@ def _near_duplicates(
         )
         if not same.any():
             break
+        compared += np.bincount(financed.seller[first[same]], minlength=len(compared))
         larger = np.maximum(financed.invoice_amount[first], financed.invoice_amount[second])
         apart = np.abs(financed.invoice_amount[first] - financed.invoice_amount[second])
         close = same & (apart <= settings.near_share * larger)
@@ -168,27 +156,32 @@ def _near_duplicates(
     first, second = (
         np.concatenate([pair[i] for pair in pairs]) if pairs else np.empty(0, np.int64) for i in range(2)
     )
-    return _without_own_trails(snapshot, financed, (first, second), settings), step == settings.neighbours
+    # Of many pairs that are held against each other some agree by chance, most of all where nobody else is
+    # asked for money.
+    known = change_surprise(financed, first, second) - np.log(compared[financed.seller[first]])
+    conflicts = _without_own_trails(snapshot, financed, (first, second, known), settings)
+    return conflicts, step == settings.neighbours
 
 
 def _without_own_trails(
     snapshot: Snapshot,
     financed: Financed,
-    pairs: tuple[Int64, Int64],
+    pairs: tuple[Int64, Int64, NDArray[np.float64]],
     settings: DuplicateFinancingSettings,
 ) -> _Conflicts:
-    """The pairs of which one at least was neither delivered nor paid, with their surprise."""
-    named, back = np.unique(financed.invoice[np.concatenate(pairs)], return_inverse=True)
-    trail = _own_trail(snapshot, named)[back].reshape(2, -1)
+    """The pairs of which one at least was neither delivered nor paid, and surprising enough with what is
+    ``known`` of their surprise: ``pairs`` are first, second, known."""
+    named, back = np.unique(financed.invoice[np.concatenate(pairs[:2])], return_inverse=True)
+    trail = own_trail(snapshot, named)[back].reshape(2, -1)
     doubtful = ~trail.all(axis=0)
-    first, second = (side[doubtful] for side in pairs)
+    first, second, known = pairs[0][doubtful], pairs[1][doubtful], pairs[2][doubtful]
     amounts = financed.invoice_amount
     apart = np.abs(amounts[first] - amounts[second]) / np.maximum(amounts[first], amounts[second])
     days_apart = np.abs(financed.issued_on[first] - financed.issued_on[second]).astype(np.int64)
     numbers = (
         keys(snapshot, "invoices", list(financed.invoice[side]), "invoice_id") for side in (first, second)
     )
-    surprise = surprise_of(apart, days_apart, number_distance(*numbers), settings.near_days)
+    surprise = known + surprise_of(apart, days_apart, number_distance(*numbers), settings.near_days)
     kept = surprise >= settings.least_surprise
     return _Conflicts(first[kept], second[kept], surprise[kept], np.zeros(int(kept.sum()), np.bool_))
 

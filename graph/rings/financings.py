@@ -67,7 +67,8 @@ def financed_invoices(snapshot: Snapshot) -> Financed:
     rows, invoices = snapshot.tables["financings"], snapshot.tables["invoices"]
     invoice = positions(rows["invoice_id"], invoices["invoice_id"])
     amount = rows["amount"].to_numpy()
-    row = np.flatnonzero((invoice >= 0) & standing(invoices)[invoice] & (amount > 0))
+    row = np.flatnonzero((invoice >= 0) & (amount > 0))
+    row = row[standing(invoices)[invoice[row]]]
     invoice = invoice[row]
     return Financed(
         row=row,

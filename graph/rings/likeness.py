@@ -8,7 +8,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from graph.rings.financings import Int64
+from graph.rings.financings import Financed, Int64
 
 #: Numbers given out at about the same time differ in about so many digits by chance.
 DIGITS_BY_CHANCE = 4
@@ -48,3 +48,15 @@ def surprise_of(
     day = np.log((2 * days_apart + 1) / (2 * near_days + 1))
     digits = (digits_apart - DIGITS_BY_CHANCE) * np.log(10.0)
     return np.asarray(-(amount + day + digits))
+
+
+def change_surprise(financed: Financed, first: Int64, second: Int64) -> NDArray[np.float64]:
+    """-ln of the chance that the next invoice of a pair has another financier, or the same; float64 nats."""
+    order = np.lexsort((financed.issued_on, financed.buyer, financed.seller))
+    one, other = order[:-1], order[1:]
+    follows = financed.seller[one] == financed.seller[other]
+    follows &= financed.buyer[one] == financed.buyer[other]
+    changes = follows & (financed.financier[one] != financed.financier[other])
+    chance = (changes.sum() + 1) / (follows.sum() + 2)
+    differs = financed.financier[first] != financed.financier[second]
+    return np.asarray(-np.log(np.where(differs, chance, 1 - chance)))

@@ -8,6 +8,7 @@ from graph.rings import (
     dense_block,
     duplicate_financing,
     guarantee_circle,
+    phantom_shipment,
     related_party_trade,
 )
 from graph.rings.typology import Typology
@@ -19,5 +20,6 @@ TYPOLOGIES: tuple[Typology, ...] = (
     guarantee_circle.TYPOLOGY,
     related_party_trade.TYPOLOGY,
     duplicate_financing.TYPOLOGY,
+    phantom_shipment.TYPOLOGY,
     dense_block.TYPOLOGY,
 )

@@ -16,6 +16,7 @@ from loaders.synthetic.rings import (
     dense_block,
     duplicate_financing,
     guarantee_circle,
+    phantom_shipment,
     related_party_trade,
 )
 from loaders.synthetic.rings.ground import Ground
@@ -29,6 +30,7 @@ PLANTERS: Mapping[str, Planter] = {
     guarantee_circle.CODE: guarantee_circle.plant,
     related_party_trade.CODE: related_party_trade.plant,
     duplicate_financing.CODE: duplicate_financing.plant,
+    phantom_shipment.CODE: phantom_shipment.plant,
     dense_block.CODE: dense_block.plant,
 }
 

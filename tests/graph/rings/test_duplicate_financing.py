@@ -106,9 +106,9 @@ def test_instalments_that_were_paid_or_delivered_are_none(tmp_path: Path) -> Non
 def test_closer_numbers_are_stranger(tmp_path: Path) -> None:
     financings = [financing(0, 1110, 5, 4, 60), financing(1, 1111, 6, 6)]
     (near,) = found(tmp_path / "near", [invoice(1110), invoice(1111, after=1)], financings)
-    far = [invoice(1110), invoice(9999, after=1)]
-    (distant,) = found(tmp_path / "far", far, [financings[0], financing(1, 9999, 6, 6)])
-    assert near.strength > distant.strength + 5
+    far = [invoice(1110), invoice(1199, after=1)]
+    (distant,) = found(tmp_path / "far", far, [financings[0], financing(1, 1199, 6, 6)])
+    assert near.strength > distant.strength + 2
     weeks = [invoice(1110), invoice(9999, after=20, amount=101_500)]
     assert not found(tmp_path / "weeks", weeks, [financings[0], financing(1, 9999, 6, 25)])
 
