@@ -76,7 +76,7 @@ class ServerHome:
         return ports
 
     def extra_settings(self) -> dict[str, str]:
-        """What ``extra.conf`` in the folder says, if there is one: lines of ``neo4j.conf`` that replace ours."""
+        """Lines of ``extra.conf``, where there is one: beside ours in ``neo4j.conf``, or instead of them."""
         path = self.folder / "extra.conf"
         lines = path.read_text("utf-8").splitlines() if path.exists() else []
         settings = (line.partition("=") for line in lines if line.strip() and not line.startswith("#"))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from graph.errors import StoreUnavailable
@@ -50,16 +52,19 @@ def test_results_stand_on_the_parties(settings: Neo4jSettings) -> None:
 
 def test_bands_are_labels_for_styles(settings: Neo4jSettings) -> None:
     store = Neo4jStore(settings)
+    two = scores("two", 700, n=10)
+    bands = pa.array([None, "C", *"ABBDEEBA"])
     store.publish(scores("one", 700, n=N))
-    store.publish(scores("two", 700, n=10))
+    store.publish(replace(two, scores=two.scores.set_column(2, "band", bands)))
     with Neo4jSession(settings) as session:
         found = session.read(
             """MATCH (p:Party) UNWIND labels(p) AS label WITH p, label WHERE label STARTS WITH 'Risk'
-               RETURN p.riskBand AS band, label, count(*) AS n"""
+               RETURN p.partyId AS id, p.riskBand AS band, label ORDER BY id"""
         )
-    assert found
-    assert all(row["label"] == f"Risk{row['band']}" for row in found)
-    assert sum(row["n"] for row in found) == 10
+        assert len(current(session)) == 1
+    assert [(row["id"], row["label"]) for row in found] == [
+        (f"P{i:03d}", f"Risk{band}") for i, band in enumerate(bands.to_pylist()) if band
+    ]
 
 
 def test_readers_see_a_whole_run_or_none(settings: Neo4jSettings) -> None:

@@ -1,0 +1,2 @@
+// Set all parameters: null means that the kit chooses
+:params {party: null, other: null, invoiceId: null, ringId: null, caseId: null, asOf: null}

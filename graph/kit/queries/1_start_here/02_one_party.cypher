@@ -1,0 +1,2 @@
+// Look at one party from now on (put its id here)
+:param party => null

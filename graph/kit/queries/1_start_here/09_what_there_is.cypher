@@ -1,0 +1,3 @@
+// What is in the graph (picture)
+CALL db.schema.visualization() YIELD nodes, relationships
+RETURN nodes, relationships LIMIT 1

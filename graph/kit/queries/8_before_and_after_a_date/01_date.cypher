@@ -1,0 +1,2 @@
+// Compare around this date from now on (null: half a year before the run's)
+:param asOf => null
