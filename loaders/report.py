@@ -77,9 +77,12 @@ class LoadReport:
             padding=(0, 1, 0, 0),
         )
         table.add_column("table", no_wrap=True)
-        names = ("read", "accepted", "updated", "unchanged", "quarantined", "filtered", "merged")
+        always = ("read", "accepted", "updated", "unchanged", "quarantined")
+        rare = ("filtered", "merged")
+        # Large counts fit on a narrow terminal where what never happened takes no room.
+        names = (*always, *(name for name in rare if any(getattr(t, name) for t in self.tables.values())))
         for name in names:
-            table.add_column(name, justify="right")
+            table.add_column(name, justify="right", no_wrap=True)
         for name, counts in self.tables.items():
             table.add_row(name, *(f"{getattr(counts, column):,}" for column in names))
         return table
