@@ -12,9 +12,9 @@ anti-money laundering models", NeurIPS 2023, and are enumerated after Kumar and 
 
 False friends, left out: sweeps within a group of companies (links known from before the first payment put
 all members under one company); refunds (the seller has credited the payer before); loans repaid (a link
-``LENDS_TO`` in force, or a lender by trade); two partners who each pay what they bought from the other (their
-invoices are what circular trading looks at). A deposit that is returned leaves no such trace and looks the
-same once; it does not come back each month.
+``LENDS_TO`` in force, or a lender by trade); trade: circles all of whose payments settle an invoice of the
+payee, unless ``papered`` asks for them (circular trading looks at the invoices). A deposit that is returned
+leaves no such trace and looks the same once; it does not come back each month.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ Int = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class CarouselSettings:
-    """See ``cycles.Limits``."""
+    """See ``cycles.Limits``. ``papered``: circles all of whose payments settle invoices count as well."""
 
     shortest: int = 2
     longest: int = 6
@@ -55,11 +55,13 @@ class CarouselSettings:
     spread: float = 0.10
     visits_per_start: int = 20_000
     most_cycles: int = 1_000_000
+    papered: bool = False
 
 
 @dataclass(frozen=True)
 class _Papers:
-    """What is on record beside the payments: sellers, buyers [i] of invoices that payments name.
+    """What is on record beside the payments: ``seller`` and ``buyer`` [i] of invoices that
+    payments name.
 
     ``invoice``: position there by payment of the table, -1: none. Credit notes [c] as sorted ``pair`` keys
     (seller · n + buyer) with day and amount.
@@ -74,14 +76,13 @@ class _Papers:
     credit_amount: Int
 
     def settles(self, flows: Flows, rows: Int) -> Flags:
-        """Which payments name an invoice of theirs: from its buyer to its seller."""
-        invoice = self.invoice[flows.row[rows]]
-        found = invoice >= 0
-        position = np.maximum(invoice, 0)
+        """Which payments name an invoice of theirs: by the payee, to the payer."""
         if not len(self.seller):
             return np.zeros(rows.shape, np.bool_)
-        own = (self.seller[position] == flows.target[rows]) & (self.buyer[position] == flows.source[rows])
-        return np.asarray(found & own)
+        named = self.invoice[flows.row[rows]]
+        invoice = np.maximum(named, 0)
+        own = (self.seller[invoice] == flows.target[rows]) & (self.buyer[invoice] == flows.source[rows])
+        return np.asarray((named >= 0) & own)
 
     def refunds(self, flows: Flows, rows: Int) -> Flags:
         """Which payments follow a credit note of the payer for the payee, of that amount at least."""
@@ -122,13 +123,13 @@ def _papers(snapshot: Snapshot, flows: Flows, cycles: Cycles) -> _Papers:
     )  # fmt: skip
 
 
-def _with_papers(snapshot: Snapshot, flows: Flows, cycles: Cycles) -> Flags:
-    """Cycles with a refund in them, and cycles of two payments that each settle an invoice."""
+def _with_papers(snapshot: Snapshot, papered: bool, flows: Flows, cycles: Cycles) -> Flags:
+    """Cycles with a refund in them and, unless ``papered``, those whose payments all settle invoices."""
     papers = _papers(snapshot, flows, cycles)
     there, rows = cycles.rows >= 0, np.maximum(cycles.rows, 0)
     refunded = (papers.refunds(flows, rows) & there).any(axis=1)
     settled = (papers.settles(flows, rows) | ~there).all(axis=1)
-    return np.asarray(refunded | (settled & (cycles.length == 2)))
+    return np.asarray(refunded | (settled & (not papered)))
 
 
 def _loans(snapshot: Snapshot, flows: Flows, cycles: Cycles) -> Flags:
@@ -140,10 +141,13 @@ def _loans(snapshot: Snapshot, flows: Flows, cycles: Cycles) -> Flags:
     excused = lends[source] | lends[target]
     if "links" in snapshot.tables:
         ties = ties_of(snapshot, ("LENDS_TO",))
-        order = np.argsort(key := ties.source.astype(np.int64) * n + ties.target, kind="stable")
-        ties, key = ties.only(order), key[order]
-        wanted, on = source.astype(np.int64) * n + target, flows.day[first]
+        one, other = np.minimum(ties.source, ties.target), np.maximum(ties.source, ties.target)
+        key = one.astype(np.int64) * n + other
+        ties, key = ties.only(order := np.argsort(key, kind="stable")), key[order]
+        # Either way: what is repaid may be drawn again.
+        wanted = np.minimum(source, target).astype(np.int64) * n + np.maximum(source, target)
         low, high = (np.searchsorted(key, wanted, side=side) for side in ("left", "right"))
+        on = flows.day[first]
         for at in np.flatnonzero(high > low):
             known = slice(low[at], high[at])
             excused[at] |= ((ties.since[known] <= on[at]) & (ties.until[known] >= on[at])).any()
@@ -154,19 +158,21 @@ def detect(snapshot: Snapshot, settings: CarouselSettings) -> Detection:
     """Circles of payments, strongest first."""
 
     def with_papers(flows: Flows, cycles: Cycles) -> Flags:
-        return _with_papers(snapshot, flows, cycles)
+        return _with_papers(snapshot, settings.papered, flows, cycles)
 
     def loans(flows: Flows, cycles: Cycles) -> Flags:
         return _loans(snapshot, flows, cycles)
 
-    return detect_circles(
-        _KIND, snapshot, payment_flows(snapshot), Limits(**vars(settings)), (with_papers, loans)
-    )
+    limits = Limits(**{name: value for name, value in vars(settings).items() if name != "papered"})
+    return detect_circles(_KIND, snapshot, payment_flows(snapshot), limits, (with_papers, loans))
 
 
 def shuffle(snapshot: Snapshot, random: np.random.Generator) -> Snapshot:
-    """Payees, with the invoices they were paid for, permuted among payments of the same span of days."""
-    return permuted(snapshot, "payments", ["payee_code", "invoice_id"], "paid_on", random)
+    """Payees permuted among payments of the same span of days.
+
+    What settled an invoice no longer does, and counts: chance is made too much of rather than too little.
+    """
+    return permuted(snapshot, "payments", ["payee_code"], "paid_on", random)
 
 
 def explain(finding: Finding, naming: Naming, currency: str) -> str:

@@ -2,68 +2,77 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
 
-from graph.rings.ties import GROUP_KINDS, OPEN_END, companies, ties_of
+from graph.rings.ties import GROUP_KINDS, companies, ties_of
 from graph.snapshot import Snapshot
 
-#: A holding's holding's holding: chains of owners are followed over 2 to the power of this many steps.
-_DOUBLINGS = 3
 #: An owner of more than this share decides; links without a weight count as whole.
 MAJORITY = 0.5
+#: Owners' owners are followed up to so many steps.
+STEPS_UP = 6
 
 
 @dataclass(frozen=True)
 class Ownership:
-    """The company at the top of each of n parties (itself where no company owns it), int32 [n], and the days
-    ``since`` and ``until``, int32 [n], on which every link up to it is in force."""
+    """Who decides over whom among n parties. ``group``: int32 [n], equal where any links join two;
+    ``owners``: by code, (owner, first day, last day) of each link."""
 
-    top: NDArray[np.int32]
-    since: NDArray[np.int32]
-    until: NDArray[np.int32]
+    group: NDArray[np.int32]
+    owners: Mapping[int, Sequence[tuple[int, int, int]]]
 
     def joins(
         self, members: NDArray[np.int64], first_on: NDArray[np.int32], last_on: NDArray[np.int32]
     ) -> NDArray[np.bool_]:
-        """Which rows of ``members`` [c, k] (codes; -1: nobody) had one top on every day from first to last.
+        """Which rows of ``members`` [c, k] (codes; -1: nobody) had one owner on every day from first to last,
+        one of themselves or another. Ownership that begins after the first day joins nobody."""
+        everyone = np.where(members >= 0, members, members[:, :1])
+        group = self.group[everyone]
+        found = (group == group[:, :1]).all(axis=1)
+        for row in np.flatnonzero(found):
+            first, last = int(first_on[row]), int(last_on[row])
+            above = [self._above(code, first, last) for code in set(everyone[row].tolist())]
+            found[row] = bool(set.intersection(*above))
+        return np.asarray(found)
 
-        Ownership that begins later, of what traded in a circle before, joins nobody.
-        """
-        there, codes = members >= 0, np.maximum(members, 0)
-        top = np.where(there, self.top[codes], self.top[codes[:, :1]])
-        since = np.where(there, self.since[codes], first_on[:, None])
-        until = np.where(there, self.until[codes], last_on[:, None])
-        in_force = (since <= first_on[:, None]) & (until >= last_on[:, None])
-        return np.asarray(((top == top[:, :1]) & in_force).all(axis=1))
+    def _above(self, code: int, first: int, last: int) -> set[int]:
+        """A party and all who decided over it, directly or over others, from first to last day."""
+        reached, edge = {code}, {code}
+        for _ in range(STEPS_UP):
+            edge = {
+                owner
+                for owned in edge
+                for owner, since, until in self.owners.get(owned, ())
+                if since <= first and until >= last
+            } - reached
+            reached |= edge
+        return reached
 
 
 def ownership_of(snapshot: Snapshot) -> Ownership:
     """From the links by which one company owns most of, controls, or is head office of another.
 
-    Persons are nobody's top: firms of one person that trade in a circle have declared nothing.
+    Persons own nothing here: firms of one person that trade in a circle have declared nothing.
     """
-    n = snapshot.n_parties
-    top = np.arange(n, dtype=np.int32)
-    since, until = np.full(n, np.iinfo(np.int32).min, np.int32), np.full(n, OPEN_END, np.int32)
+    n, owners = snapshot.n_parties, defaultdict(list)
     if "links" not in snapshot.tables:
-        return Ownership(top, since, until)
+        return Ownership(np.arange(n, dtype=np.int32), owners)
     ties, company = ties_of(snapshot, GROUP_KINDS), companies(snapshot)
     weight = snapshot.tables["links"]["weight"].fill_null(1.0).to_numpy()[ties.row]
+    decides = company[ties.source] & company[ties.target] & ((ties.kind != "OWNS") | (weight > MAJORITY))
+    ties = ties.only(decides)
     branch = ties.kind == "BRANCH_OF"
-    owner, owned = (
-        np.where(branch, *ends) for ends in ((ties.target, ties.source), (ties.source, ties.target))
-    )
-    decides = company[owner] & company[owned] & ((ties.kind != "OWNS") | (weight > MAJORITY))
-    # Of several links the strongest, of equals the one that has been there longest, is written last.
-    order = np.lexsort((-owner, -ties.since, weight))
-    order = order[decides[order]]
-    top[owned[order]], since[owned[order]], until[owned[order]] = (
-        owner[order], ties.since[order], ties.until[order],
-    )  # fmt: skip
-    for _ in range(_DOUBLINGS):
-        since, until = np.maximum(since, since[top]), np.minimum(until, until[top])
-        top = top[top]
-    return Ownership(top, since, until)
+    owner, owned = np.where(branch, ties.target, ties.source), np.where(branch, ties.source, ties.target)
+    for above, below, since, until in zip(
+        *(column.tolist() for column in (owner, owned, ties.since, ties.until)), strict=True
+    ):
+        owners[below].append((above, since, until))
+    joined = sparse.coo_array((np.ones(len(ties), np.int8), (owner, owned)), shape=(n, n))
+    return Ownership(connected_components(joined, directed=False)[1].astype(np.int32), owners)

@@ -8,10 +8,11 @@ bring
 
 rounds within W days whose amounts differ by s at most, where q(s) is how often two invoices (payments) in a
 row of one party do (for logarithms of amounts that are normal the last factor is the chance of k such). The
-surprise is the largest, over r, of -ln P(r rounds as close as the r-th or closer). From it goes the logarithm
-of the number of such groups there are to look at: circles of k links that carry r transfers or more each, as
-many as in a random graph of the same degrees, b^k / k. Added is how little business the parties do: a chance
-circle passes through a party in proportion to its transfers in x out, and hubs breed most of them.
+surprise is the largest, over r, of -ln P(r rounds as close as the r-th or closer) - ln r (r + 1), the last
+because the r that tells most is chosen. From it goes the logarithm of the number of such groups there are to
+look at: circles of k links that carry r transfers or more each, as many as in a random graph of the same
+degrees, b^k / k. Hubs breed chance circles, in proportion to their transfers in x out: for each member whose
+product is above the mean, the logarithm of how far goes as well.
 """
 
 from __future__ import annotations
@@ -65,8 +66,8 @@ class Business:
     """What is usual in the flows: link counts by pair, surprise of amounts that agree, weight of parties.
 
     ``pair``: ascending int64 keys (source · n + target) with ``rows``, ``first`` and ``last`` day;
-    ``spreads``: ascending relative differences of successive amounts; ``quiet`` float64 [n]: logarithm of
-    mean transfers in x out over the party's own; ``circles`` float64 [MOST_LINK_ROWS]: ln b.
+    ``spreads``: ascending relative differences of successive amounts; ``bustle`` float64 [n]: logarithm of
+    the party's transfers in x out over their mean, at least 0; ``circles`` float64 [MOST_LINK_ROWS]: ln b.
     """
 
     n_parties: int
@@ -75,7 +76,7 @@ class Business:
     first: Int
     last: Int
     spreads: Float
-    quiet: Float
+    bustle: Float
     circles: Float
     days: int
 
@@ -113,7 +114,7 @@ def business_of(flows: Flows, n_parties: int) -> Business:
         first=flows.day[order][starts].astype(np.int64),
         last=flows.day[order][ends].astype(np.int64),
         spreads=np.sort(1.0 - lower / upper),
-        quiet=np.log(busy / np.maximum(passing, 1)),
+        bustle=np.log(np.maximum(passing / busy, 1.0)),
         circles=np.array(
             [
                 _log_branching(source[rows >= least], target[rows >= least], n_parties)
@@ -196,9 +197,10 @@ def _ranked(
         return np.asarray(log_expected[position] + np.minimum(agree, 0.0))
 
     circles = k * business.circles[np.minimum(rank, MOST_LINK_ROWS) - 1] - np.log(k)
-    surprise = -_log_tail(rank, log_mean(np.maximum(spread, CLOSEST))) - np.maximum(circles, 0.0)
+    surprise = -_log_tail(rank, log_mean(np.maximum(spread, CLOSEST))) - np.log(rank * (rank + 1.0))
+    surprise -= np.maximum(circles, 0.0)
     strength = np.maximum.reduceat(surprise, starts) if len(starts) else np.zeros(0)
-    strength = strength + np.where(members >= 0, business.quiet[members], 0.0).sum(axis=1)
+    strength = strength - np.where(members >= 0, business.bustle[members], 0.0).sum(axis=1)
     by_strength = np.lexsort((np.arange(len(starts)), -strength))
     expected = np.exp(log_mean(np.full(len(cycle), limits.spread)))[starts]
     within = np.lexsort((np.arange(len(cycle)), np.argsort(by_strength)[position]))

@@ -19,7 +19,7 @@ def _circulate(ground: Ground, members: Sequence[int], papered: float) -> tuple[
     """
     random, hops = ground.random, len(members)
     usual = ground.amount(members[0], members[-1]) * random.uniform(1, 6)
-    rounds = turns(ground, int(random.integers(3, 9)), hops)
+    rounds = turns(ground, int(random.integers(2, 9)), hops)
     for days in rounds:
         kept = np.cumprod([1, *random.uniform(0.985, 1.0, hops - 1)])
         amounts = (usual * random.uniform(0.6, 1.6) * kept).astype(int).tolist()

@@ -41,7 +41,7 @@ def _circulate(ground: Ground, members: Sequence[int], shipped: float) -> tuple[
     """Invoices that go round among ``members`` several times; returns the days of the first and the last."""
     hops = len(members)
     usual = ground.amount(members[0], members[-1]) * ground.random.uniform(1.5, 5)
-    rounds = turns(ground, int(ground.random.integers(3, 9)), hops)
+    rounds = turns(ground, int(ground.random.integers(2, 9)), hops)
     for days in rounds:
         amounts = steps(ground, int(usual * ground.random.uniform(0.6, 1.6)), hops)
         for seller, buyer, on, amount in zip(members, (*members[1:], members[0]), days, amounts, strict=True):
