@@ -22,6 +22,8 @@ from graph.neo4j.session import Neo4jSession, Neo4jSettings
 #: Set by the process that runs the tests, or by the one that controls those that do.
 HOME_VARIABLE = "ECORISK_TEST_NEO4J_HOME"
 HOME = pytest.StashKey[Path]()
+#: A machine may be busy with all the other tests.
+START_LIMIT_S = 300
 WIPE = "MATCH (n) CALL { WITH n DETACH DELETE n } IN TRANSACTIONS OF 10000 ROWS"
 
 
@@ -50,7 +52,8 @@ def neo4j_server() -> Neo4jSettings:
         pytest.skip("ECORISK_TEST_NEO4J=off")
     uri = os.environ.get("ECORISK_TEST_NEO4J_URI")
     if uri is None:
-        return LocalServer(_home() / "server", heap_mb=1024, page_cache_mb=256).start()
+        server = LocalServer(_home() / "server", heap_mb=1024, page_cache_mb=256, start_limit_s=START_LIMIT_S)
+        return server.start()
     settings = Neo4jSettings(
         uri, os.environ.get("ECORISK_NEO4J_USER", "neo4j"), os.environ["ECORISK_NEO4J_PASSWORD"]
     )

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 import psutil
@@ -24,6 +25,7 @@ from graph.neo4j.session import Neo4jSession, Neo4jSettings
 
 USER = "neo4j"
 POLL_S = 0.25
+CONNECT_LIMIT_S = 5.0
 #: A port that was free can be another process's by the time that Java is up: then with other ones.
 START_ATTEMPTS = 3
 PORT_TAKEN = ("Address already in use", "BindException", "Failed to bind")
@@ -101,7 +103,7 @@ class LocalServer:
                 self._set_password(distribution, classpath)
                 self._launch(distribution.server(classpath, self.home, self.heap_mb))
             else:
-                self._wait_for_bolt()
+                self._wait_until_up()
         return self.settings()
 
     def stop(self) -> bool:
@@ -174,7 +176,7 @@ class LocalServer:
         for attempts_left in reversed(range(START_ATTEMPTS)):
             self._spawn(command)
             try:
-                self._wait_for_bolt()
+                self._wait_until_up()
             except StoreUnavailable:
                 said = self.files.console.read_text("utf-8", errors="replace")
                 if not attempts_left or not any(sign in said for sign in PORT_TAKEN):
@@ -207,9 +209,21 @@ class LocalServer:
             return error
         return None
 
-    def _wait_for_bolt(self) -> None:
+    def _browser_is_ours(self) -> bool:
+        """Whether the HTTP port tells of our Bolt port: Bolt is up first, and HTTP may still fail to bind."""
+        ports = self.files.ports()
+        connection = HTTPConnection(HOST, ports["http"], timeout=CONNECT_LIMIT_S)
+        try:
+            connection.request("GET", "/")
+            return f":{ports['bolt']}".encode() in connection.getresponse().read()
+        except (OSError, HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    def _wait_until_up(self) -> None:
         deadline = time.monotonic() + self.start_limit_s
-        while (error := self._answers()) is not None:
+        while (error := self._answers()) is not None or not self._browser_is_ours():
             if self.files.process() is None:
                 tail = self.files.console.read_text("utf-8", errors="replace")[-1500:]
                 raise StoreUnavailable(
@@ -217,7 +231,8 @@ class LocalServer:
                 )
             if time.monotonic() > deadline:
                 self.stop()
-                raise StoreUnavailable(f"Neo4j did not answer within {self.start_limit_s:.0f} s: {error}")
+                said = error or f"nothing on port {self.files.ports()['http']}"
+                raise StoreUnavailable(f"Neo4j did not answer within {self.start_limit_s:.0f} s: {said}")
             time.sleep(POLL_S)
 
 

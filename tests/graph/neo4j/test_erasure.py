@@ -85,5 +85,5 @@ def test_the_last_version_that_is_left_is_seen(store: Neo4jStore, neo4j_settings
         ["kept"],
     ]
     assert ask(neo4j_settings, "MATCH (l:Load) RETURN l.rows, toString(l.latestKnownOn)") == [
-        [12, "2020-01-01"]
+        [11, "2020-01-01"]
     ]

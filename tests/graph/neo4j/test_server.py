@@ -89,3 +89,31 @@ def test_start_crash_start_stop(tmp_path: Path) -> None:
         assert server.stop()
     assert not server.status().running
     assert not server.stop()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("snatched", ["bolt", "http"])
+def test_a_port_that_is_snatched_away_before_the_server_binds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snatched: str
+) -> None:
+    """The process ends, and is started again with other ports."""
+    server = LocalServer(tmp_path / "neo4j", heap_mb=512, page_cache_mb=64)
+    spawn, starts = LocalServer._spawn, []
+    with socket.socket() as thief:
+
+        def spawn_late(started: LocalServer, command: list[str]) -> None:
+            if not starts:
+                thief.bind((HOST, started.files.ports()[snatched]))
+                thief.listen()
+            starts.append(started.files.ports())
+            spawn(started, command)
+
+        monkeypatch.setattr(LocalServer, "_spawn", spawn_late)
+        try:
+            settings = server.start()
+            assert len(starts) == 2
+            assert not set(starts[0].values()) & set(starts[1].values())
+            with Neo4jSession(settings) as session:
+                assert session.read("RETURN 1 AS one")[0]["one"] == 1
+        finally:
+            server.stop()
