@@ -11,7 +11,7 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Protocol
@@ -431,7 +431,34 @@ def serve(
     from api.server import run
 
     session: Session = context.obj
-    run(session.workspace(), host=host, port=port)
+    run(session.workspace(), host=host, port=port, addresses=_kit_addresses(session))
+
+
+def _kit_addresses(session: Session) -> Any:
+    """Where analysts find Neo4j: the server named by ``--store``, or this workspace's own."""
+    from graph.kit.addresses import Addresses
+
+    if "://" in session.store_uri:
+        return Addresses().of_server(session.store_uri)
+    return Addresses().of_local_server(Workspace(session.folder).neo4j)
+
+
+@app.command()
+def kit(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="a folder for the files")],
+    url: Annotated[
+        str, typer.Option(help="where a web server shows that folder; ecorisk serve has them under /kit/")
+    ] = "http://localhost:8000/kit",
+) -> None:
+    """Write the analysts' kit for Neo4j Browser: ready queries, colours that mean risk, guides, links."""
+    from graph.kit.files import write_kit
+
+    session: Session = context.obj
+    written = write_kit(folder, replace(_kit_addresses(session), kit=url.rstrip("/")))
+    session.show(
+        {"folder": folder, "files": written}, f"{len(written)} files in {folder}; begin with index.html"
+    )
 
 
 def _server_body(session: Session) -> dict[str, Any]:

@@ -11,15 +11,21 @@ from fastapi import FastAPI
 from api.current import current_rings_of, current_run_of
 from api.middleware import LOOPBACK_HOSTS, BodyLimit, HostGuard
 from api.problems import answer_with_problems
-from api.routes import health, parties, rings, runs, scores
+from api.routes import health, kit, parties, rings, runs, scores
 from graph.errors import EcoriskError
+from graph.kit.addresses import Addresses
 from graph.workspace import Workspace
 
 _log = logging.getLogger("ecorisk.api")
 
 
-def create_app(workspace: Workspace, allowed_hosts: tuple[str, ...] | None = LOOPBACK_HOSTS) -> FastAPI:
-    """The API of ``workspace``. ``allowed_hosts``: names it answers to, None: any."""
+def create_app(
+    workspace: Workspace,
+    allowed_hosts: tuple[str, ...] | None = LOOPBACK_HOSTS,
+    addresses: Addresses | None = None,
+) -> FastAPI:
+    """The API of ``workspace``. ``allowed_hosts``: names it answers to, None: any. ``addresses``: of Neo4j,
+    for the analysts' kit; None: the usual ones."""
     current_run = current_run_of(workspace)
 
     @asynccontextmanager
@@ -42,9 +48,10 @@ def create_app(workspace: Workspace, allowed_hosts: tuple[str, ...] | None = LOO
     )
     app.state.current_run = current_run
     app.state.current_rings = current_rings_of(workspace)
+    app.state.kit_addresses = addresses or Addresses()
     app.add_middleware(BodyLimit)
     app.add_middleware(HostGuard, allowed=allowed_hosts)
     answer_with_problems(app)
-    for router in (parties.router, scores.router, rings.router, runs.router, health.router):
+    for router in (parties.router, scores.router, rings.router, runs.router, health.router, kit.router):
         app.include_router(router)
     return app

@@ -56,10 +56,10 @@ class Favourite:
 
 
 @cache
-def favourites(typologies: tuple[Typology, ...] = TYPOLOGIES) -> tuple[Favourite, ...]:
+def favourites() -> tuple[Favourite, ...]:
     """All of them, in the order in which people are shown them."""
     found = [_read(path) for path in QUERIES.rglob("*.cypher")]
-    found += [_of_typology(number, typology) for number, typology in enumerate(typologies)]
+    found += [_of_typology(number, typology) for number, typology in enumerate(TYPOLOGIES)]
     return tuple(sorted(found, key=lambda one: (one.folder, one.file)))
 
 
@@ -79,13 +79,11 @@ def zipped(chosen: Iterable[Favourite]) -> bytes:
     return buffer.getvalue()
 
 
-def query_of_typology(typology: Typology) -> str:
-    """The most severe rings of a typology and their members, as a picture."""
+def rings_of(code: str) -> str:
+    """How a query begins that is about the most severe rings of a typology."""
     return (
-        f"MATCH (ring:Ring {{typology: '{typology.code}'}})\n"
-        "WITH ring ORDER BY ring.severity DESC, ring.ringId LIMIT 10\n"
-        "MATCH path = (ring)-[:INVOLVES]->(:Party)\n"
-        "RETURN path LIMIT 300"
+        f"MATCH (ring:Ring {{typology: '{code}'}})\n"
+        "WITH ring ORDER BY ring.severity DESC, ring.ringId LIMIT 25"
     )
 
 
@@ -100,7 +98,8 @@ def _of_typology(number: int, typology: Typology) -> Favourite:
         f"{_plain(RINGS_FOLDER)}/{typology.code}",
         _shown(RINGS_FOLDER),
         f"{number + 50}_{typology.code}.cypher",
-        f"// {typology.title}: the most severe (picture)\n{query_of_typology(typology)}\n",
+        f"// {typology.title}: the most severe (picture)\n{rings_of(typology.code)}\n"
+        "MATCH path = (ring)-[:INVOLVES]->(:Party)\nRETURN path LIMIT 300\n",
     )
 
 
