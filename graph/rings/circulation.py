@@ -56,11 +56,12 @@ def _in_one_group(snapshot: Snapshot, flows: Flows, cycles: Cycles) -> NDArray[n
 def _cuts(snapshot: Snapshot, flows: Flows, cycles: Cycles, limits: Limits, rows: str) -> list[str]:
     cuts = []
     if len(cycles.broken_off):
-        busy = Counter(flows.source[cycles.broken_off].tolist()).most_common(NAMED_IN_CUT)
+        ends = np.concatenate([flows.source[cycles.broken_off], flows.target[cycles.broken_off]])
+        busy = Counter(ends.tolist()).most_common(NAMED_IN_CUT)
         names = listing([snapshot.party_ids[code].as_py() for code, _ in busy])
         cuts.append(
             f"the search was broken off after {limits.visits_per_start:,} steps from each of "
-            f"{counted(len(cycles.broken_off), rows)}, most of them of {names}: "
+            f"{counted(len(cycles.broken_off), rows)}, most of them from or to {names}: "
             "further circles that begin with these are not found"
         )
     if cycles.not_kept:

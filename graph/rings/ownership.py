@@ -61,7 +61,8 @@ def ownership_of(snapshot: Snapshot) -> Ownership:
 
     Persons own nothing here: firms of one person that trade in a circle have declared nothing.
     """
-    n, owners = snapshot.n_parties, defaultdict(list)
+    n = snapshot.n_parties
+    owners: defaultdict[int, list[tuple[int, int, int]]] = defaultdict(list)
     if "links" not in snapshot.tables:
         return Ownership(np.arange(n, dtype=np.int32), owners)
     ties, company = ties_of(snapshot, GROUP_KINDS), companies(snapshot)

@@ -136,7 +136,7 @@ def _turned(parties: Int, length: Int) -> Int:
     return turned
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def _disjoint(rows, group, order, used):  # type: ignore[no-untyped-def]
     """Which cycles are rounds: taken in ``order``, none of whose rows a round taken before them has.
 

@@ -13,7 +13,8 @@ CODE = "circular_trading"
 
 def turns(ground: Ground, count: int, hops: int) -> list[list[int]]:
     """Days of the hops of up to ``count`` rounds, weeks apart; at least one, all before the last day."""
-    random, begins, found = ground.random, ground.start(), []
+    random, begins = ground.random, ground.start()
+    found: list[list[int]] = []
     for _ in range(count):
         days = begins + np.cumsum([0, *random.integers(0, 40 // hops, hops - 1)])
         if found and days[-1] >= ground.last_day:
@@ -25,7 +26,8 @@ def turns(ground: Ground, count: int, hops: int) -> list[list[int]]:
 
 def steps(ground: Ground, amount: int, hops: int) -> list[int]:
     """Amounts of the hops of a round: a small margin each, now and then a little less."""
-    return (amount * np.cumprod([1, *ground.random.uniform(0.996, 1.014, hops - 1)])).astype(int).tolist()
+    margins = np.cumprod([1, *ground.random.uniform(0.996, 1.014, hops - 1)])
+    return [int(amount * margin) for margin in margins]
 
 
 def _trail(ground: Ground, shipped: float) -> Trail:
