@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 WORKERS ?= 2
 export PYTHONHASHSEED := 0
 
-.PHONY: demo test test-all check format card bench-speed bench-quality install clean
+.PHONY: demo test test-all check format card bench-speed bench-quality bench-rings install clean
 
 install: $(STAMP)
 
@@ -51,6 +51,10 @@ bench-speed: $(STAMP)
 DATA ?= ../shared/data
 bench-quality: $(STAMP)
 	$(BIN)/python -m bench.quality --data $(DATA) $(if $(FOLDER),--folder $(FOLDER)) --freeze
+
+bench-rings: $(STAMP)
+	$(BIN)/python -m bench.rings --seed 1 --freeze
+	$(BIN)/python -m bench.rings --seed 2 --freeze
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -13,16 +13,18 @@ import argparse
 import json
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 from rich.console import Console
 from rich.table import Table
 
+from bench.measuring import peak_mb
 from graph.duckdb_store import DuckDBStore
 from graph.relations import EPOCH
 from graph.rings.detection import in_order, search
@@ -33,6 +35,18 @@ from graph.workspace import Workspace
 from loaders import load
 from loaders.synthetic import EcosystemSettings, generate
 from loaders.synthetic.rings.ground import RING
+
+FROZEN = Path(__file__).parent / "frozen" / "rings.json"
+PAGE = Path(__file__).parents[1] / "docs" / "rings-measured.md"
+
+_HEAD = """# Rings, measured
+
+Planted rings and their benign look-alikes ([synthetic.md](synthetic.md)), searched with default settings.
+*Recall*: planted rings of which a finding has half of the joined members or more; *precision*: findings that
+have so with a planted ring, of all findings; *look-alikes*: findings that have with a benign one; *other*: with
+nothing planted; *in shuffles*: findings in a shuffle of the same data searched as if it were data. Written by
+`python -m bench.rings --freeze`; do not edit it by hand.
+"""
 
 #: A finding and a planted pattern are the same where their members overlap by so much.
 SAME_JACCARD = 0.5
@@ -68,7 +82,9 @@ class Recovery:
 
 
 def planted(folder: Path) -> list[Plot]:
-    """The truth of a generated folder."""
+    """The truth of a generated folder; empty where no rings were planted."""
+    if not (folder / "truth" / "rings.parquet").exists():
+        return []
     rows = pq.read_table(folder / "truth" / "rings.parquet").to_pandas()
     grouped = rows.groupby("ring_id", sort=True)
     return [
@@ -134,27 +150,60 @@ def snapshot_of(folder: Path, settings: EcosystemSettings) -> Snapshot:
     return in_order(store.read(as_of=last, purpose=None))
 
 
-def _table(recoveries: Sequence[Recovery], title: str) -> Table:
-    table = Table(title=title, title_justify="left")
-    for name in (
-        "typology",
-        "planted",
-        "recall",
-        "precision",
-        "findings",
-        "look-alikes",
-        "other",
-        "shuffled",
-        "CPU s",
-    ):
-        table.add_column(name, justify="left" if name == "typology" else "right")
+def planted_share(one: Recovery) -> tuple[str, str]:
+    """Recall and precision as text; "-" where nothing was planted."""
+    return (f"{one.recall:.2f}", f"{one.precision:.2f}") if one.planted else ("-", "-")
+
+
+HEADINGS = (
+    "typology", "planted", "recall", "precision", "findings", "look-alikes", "other", "in shuffles", "CPU s",
+)  # fmt: skip
+
+
+def _cells(one: Recovery) -> tuple[str, ...]:
+    shuffled = " ".join(map(str, one.on_shuffled)) or "-"
+    counts = (str(one.rings), str(one.look_alikes), str(one.strange), shuffled, f"{one.cpu_seconds:.1f}")
+    return (one.typology, str(one.planted), *planted_share(one), *counts)
+
+
+def table(recoveries: Sequence[Recovery], title: str) -> Table:
+    """The figures on a terminal."""
+    found = Table(title=title, title_justify="left")
+    for heading in HEADINGS:
+        found.add_column(heading, justify="left" if heading == "typology" else "right")
     for one in recoveries:
-        table.add_row(
-            one.typology, str(one.planted), f"{one.recall:.2f}", f"{one.precision:.2f}", str(one.rings),
-            str(one.look_alikes), str(one.strange), " ".join(map(str, one.on_shuffled)),
-            f"{one.cpu_seconds:.1f}",
-        )  # fmt: skip
-    return table
+        found.add_row(*_cells(one))
+    return found
+
+
+def page(frozen: Mapping[str, Any]) -> str:
+    """``docs/rings-measured.md``."""
+    lines = [_HEAD]
+    for title, found in frozen.items():
+        recoveries = [Recovery(**{**one, "on_shuffled": tuple(one["on_shuffled"])}) for one in found["found"]]
+        lines += [f"## {title}", "", f"`{found['command']}`", ""]
+        lines += ["| " + " | ".join(HEADINGS) + " |", "|---|" + "---:|" * (len(HEADINGS) - 1)]
+        lines += ["| " + " | ".join(_cells(one)) + " |" for one in recoveries]
+        cpu = sum(one.cpu_seconds for one in recoveries)
+        lines += [
+            "",
+            f"Together {cpu:.0f} CPU seconds, shuffles included; peak memory {found['peak_gb']} GB.",
+            "",
+        ]
+        cuts = [f"- {one.typology}: {cut}" for one in recoveries for cut in one.cuts]
+        lines += [*(["Cut:", "", *cuts, ""] if cuts else [])]
+    return "\n".join(lines)
+
+
+def _freeze(title: str, command: str, recoveries: Sequence[Recovery]) -> None:
+    frozen = json.loads(FROZEN.read_text("utf-8")) if FROZEN.exists() else {}
+    frozen[title] = {
+        "command": command,
+        "peak_gb": round(peak_mb() / 1024, 1),
+        "found": [asdict(one) for one in recoveries],
+    }
+    FROZEN.write_text(json.dumps(frozen, indent=1) + "\n", encoding="utf-8")
+    PAGE.write_text(page(frozen), encoding="utf-8")
 
 
 def main() -> None:
@@ -167,6 +216,7 @@ def main() -> None:
     parser.add_argument("--shuffled", type=int, default=1, help="shuffles searched as if they were data")
     parser.add_argument("--folder", type=Path, help="keep the data here, and take it from here")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--freeze", action="store_true", help="keep the figures, and render the page")
     options = parser.parse_args()
     settings = EcosystemSettings(parties=options.parties, seed=options.seed, rings=options.rings)
     chosen = [t for t in TYPOLOGIES if not options.typology or t.code in options.typology]
@@ -175,11 +225,18 @@ def main() -> None:
         snapshot = snapshot_of(folder, settings)
         truth = planted(folder / "tables")
         recoveries = [recover(snapshot, t, truth, options.seed, options.shuffled) for t in chosen]
+    invoices = snapshot.tables["invoices"].num_rows
+    title = (
+        f"{options.parties:,} parties, {invoices:,} invoices, {options.rings} rings a typology, "
+        f"seed {options.seed}"
+    )
+    if options.freeze:
+        asked = f"--parties {options.parties} --rings {options.rings} --seed {options.seed}"
+        _freeze(title, f"python -m bench.rings {asked} --shuffled {options.shuffled}", recoveries)
     if options.json:
         print(json.dumps([asdict(one) for one in recoveries], indent=1))
         return
-    title = f"{options.parties:,} parties, {options.rings} rings a typology, seed {options.seed}"
-    Console(width=110).print(_table(recoveries, title))
+    Console(width=120).print(table(recoveries, title))
     for one in recoveries:
         for cut in one.cuts:
             print(f"{one.typology}: {cut}")
