@@ -21,6 +21,12 @@ from graph.snapshot import Snapshot
 KIN_KINDS = (
     "OWNS", "CONTROLS", "LEGAL_REP_OF", "SHARES_ADDRESS", "SHARES_PHONE", "SHARES_ACCOUNT", "SHARES_DEVICE",
 )  # fmt: skip
+#: What ties are called in a sentence.
+TIE_WORDS = {
+    "OWNS": "ownership", "CONTROLS": "control", "LEGAL_REP_OF": "a legal representative",
+    "SHARES_ADDRESS": "an address", "SHARES_PHONE": "a phone", "SHARES_ACCOUNT": "an account",
+    "SHARES_DEVICE": "a device",
+}  # fmt: skip
 #: In the place of a party between where there is none.
 NOBODY = np.int32(-1)
 Codes = NDArray[np.int32]
@@ -42,8 +48,10 @@ class Paths:
     def best(self) -> Paths:
         """The least common way of each pair, of equals the shortest; pairs ascending."""
         order = np.lexsort((self.second, self.first, self.steps, self.commonness, self.pair))
-        _, position = np.unique(self.pair[order], return_index=True)
-        chosen = order[position]
+        return self.only(order[np.unique(self.pair[order], return_index=True)[1]])
+
+    def only(self, chosen: NDArray[np.bool_] | NDArray[np.integer]) -> Paths:
+        """The chosen ways, in the order given."""
         return Paths(*(getattr(self, name)[chosen] for name in self.__dataclass_fields__))
 
 
@@ -80,6 +88,22 @@ class Kinship:
     def _tied(self, one: Codes, other: Codes) -> NDArray[np.bool_]:
         wanted = one.astype(np.int64) * len(self.closed) + other
         return np.asarray(self._keys[np.searchsorted(self._keys[:-1], wanted)] == wanted)
+
+    def around(self, codes: Codes, steps: int) -> tuple[Rows, Codes]:
+        """(position in ``codes``, party) of all that are at most ``steps`` ties away; each once."""
+        n, position, party = len(self.closed), np.arange(len(codes)), codes
+        found = []
+        for _ in range(steps):
+            at, near = self._step(party)
+            key = np.unique(position[at] * n + near)
+            position, party = key // n, (key % n).astype(np.int32)
+            found.append(key)
+            walked = ~self.closed[party]
+            position, party = position[walked], party[walked]
+        key = np.unique(np.concatenate(found))
+        position, party = key // n, (key % n).astype(np.int32)
+        other = codes[position] != party
+        return position[other], party[other]
 
     def paths(self, one: Codes, other: Codes, steps: int) -> Paths:
         """All ways of at most ``steps`` (1 to 3) from each of ``one`` to the ``other`` beside it."""

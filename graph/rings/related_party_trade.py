@@ -28,7 +28,7 @@ from graph.relations import day_number
 from graph.rings import wording
 from graph.rings.finding import Detection, EvidenceRow, Finding, Member
 from graph.rings.flows import Flows, invoice_flows, keys
-from graph.rings.kinship import KIN_KINDS, NOBODY, Kinship, Paths, kinship_of
+from graph.rings.kinship import KIN_KINDS, NOBODY, TIE_WORDS, Kinship, Paths, kinship_of
 from graph.rings.ties import declared_groups, link_evidence, peers, relabelled, ties_of
 from graph.rings.trade_habits import PairTrade, pair_trade
 from graph.rings.typology import Naming, Typology
@@ -80,8 +80,7 @@ def _related(snapshot: Snapshot, pairs: PairTrade, kin: Kinship, settings: Relat
     # The commoner the tie, the more pairs have it by chance: 2 is the fewest it can join.
     strength = pairs.surprise[found] - np.log(way.commonness / 2)
     kept = strength > 0
-    way = Paths(*(getattr(way, name)[kept] for name in Paths.__dataclass_fields__))
-    return _Related(found[kept], way, strength[kept])
+    return _Related(found[kept], way.only(kept), strength[kept])
 
 
 def _together(walks: list[list[int]], n: int) -> NDArray[np.int32]:
@@ -186,14 +185,6 @@ def shuffle(snapshot: Snapshot, random: np.random.Generator) -> Snapshot:
     return relabelled(
         snapshot, peers(snapshot, "region", np.searchsorted([1, 2, 4, 8], degree, "right")), random
     )
-
-
-#: What ties are called in a sentence.
-TIE_WORDS = {
-    "OWNS": "ownership", "CONTROLS": "control", "LEGAL_REP_OF": "a legal representative",
-    "SHARES_ADDRESS": "an address", "SHARES_PHONE": "a phone", "SHARES_ACCOUNT": "an account",
-    "SHARES_DEVICE": "a device",
-}  # fmt: skip
 
 
 def explain(finding: Finding, naming: Naming, currency: str) -> str:

@@ -9,6 +9,7 @@ from graph.rings import (
     duplicate_financing,
     guarantee_circle,
     phantom_shipment,
+    phoenix,
     related_party_trade,
 )
 from graph.rings.typology import Typology
@@ -21,5 +22,6 @@ TYPOLOGIES: tuple[Typology, ...] = (
     related_party_trade.TYPOLOGY,
     duplicate_financing.TYPOLOGY,
     phantom_shipment.TYPOLOGY,
+    phoenix.TYPOLOGY,
     dense_block.TYPOLOGY,
 )

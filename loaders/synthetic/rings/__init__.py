@@ -17,6 +17,7 @@ from loaders.synthetic.rings import (
     duplicate_financing,
     guarantee_circle,
     phantom_shipment,
+    phoenix,
     related_party_trade,
 )
 from loaders.synthetic.rings.ground import Ground
@@ -31,6 +32,7 @@ PLANTERS: Mapping[str, Planter] = {
     related_party_trade.CODE: related_party_trade.plant,
     duplicate_financing.CODE: duplicate_financing.plant,
     phantom_shipment.CODE: phantom_shipment.plant,
+    phoenix.CODE: phoenix.plant,
     dense_block.CODE: dense_block.plant,
 }
 

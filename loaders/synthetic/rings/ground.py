@@ -57,7 +57,7 @@ class Ground:
     """Draws members, takes rows, remembers the truth. Days are day numbers, amounts minor units of EUR."""
 
     def __init__(self, world: World, defaults: Defaults) -> None:
-        self.settings, self.population = world.settings, world.population
+        self.settings, self.population, self.trade = world.settings, world.population, world.trade
         self.random = stream(world.settings, "rings")
         n = self.population.traders
         settled = self.population.entered[:n] <= WARM_UP_MONTHS
