@@ -8,6 +8,7 @@ from graph.rings import (
     dense_block,
     duplicate_financing,
     guarantee_circle,
+    pass_through,
     phantom_shipment,
     phoenix,
     related_party_trade,
@@ -22,6 +23,7 @@ TYPOLOGIES: tuple[Typology, ...] = (
     related_party_trade.TYPOLOGY,
     duplicate_financing.TYPOLOGY,
     phantom_shipment.TYPOLOGY,
+    pass_through.TYPOLOGY,
     phoenix.TYPOLOGY,
     dense_block.TYPOLOGY,
 )

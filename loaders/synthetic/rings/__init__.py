@@ -16,6 +16,7 @@ from loaders.synthetic.rings import (
     dense_block,
     duplicate_financing,
     guarantee_circle,
+    pass_through,
     phantom_shipment,
     phoenix,
     related_party_trade,
@@ -32,6 +33,7 @@ PLANTERS: Mapping[str, Planter] = {
     related_party_trade.CODE: related_party_trade.plant,
     duplicate_financing.CODE: duplicate_financing.plant,
     phantom_shipment.CODE: phantom_shipment.plant,
+    pass_through.CODE: pass_through.plant,
     phoenix.CODE: phoenix.plant,
     dense_block.CODE: dense_block.plant,
 }
