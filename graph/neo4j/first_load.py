@@ -12,8 +12,6 @@ import shutil
 import subprocess
 import uuid
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from graph.errors import BadInput, StoreUnavailable
@@ -42,14 +40,17 @@ def import_store(server: LocalServer, database: Path, tell: Tell) -> ImportFiles
         _require_empty(session, server)
     work = server.home / "import"
     shutil.rmtree(work, ignore_errors=True)
+    owner = ""
     try:
         files = write_import_files(database, work, tell)
-        with server.locked(), _stopped(server):
+        with server.locked():
+            owner = _stop_while_empty(server)
             _replace_data(server, files, tell)
     finally:
         shutil.rmtree(work, ignore_errors=True)
         tell("starting the server", None)
-        server.start()
+        with Neo4jSession(server.start()) as session:
+            release(session, owner)  # gone with the old data, or still there with them
     with Neo4jSession(server.settings()) as session:
         bring_up_to_date(session, tell=lambda done, all_: tell(f"indexes {done}/{all_}", done / all_))
     return files
@@ -74,9 +75,8 @@ def _require_empty(session: Neo4jSession, server: LocalServer) -> None:
         )
 
 
-@contextmanager
-def _stopped(server: LocalServer) -> Iterator[None]:
-    """The server stopped while nobody writes to it: the lease goes with the data, or is given back."""
+def _stop_while_empty(server: LocalServer) -> str:
+    """Stop the server while nobody writes to it; whose lease keeps the others away until it is down."""
     with Neo4jSession(server.settings()) as session:
         owner = take(session)
         try:
@@ -85,7 +85,7 @@ def _stopped(server: LocalServer) -> Iterator[None]:
             release(session, owner)
             raise
     server.stop()
-    yield
+    return owner
 
 
 def _replace_data(server: LocalServer, files: ImportFiles, tell: Tell) -> None:

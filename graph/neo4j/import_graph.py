@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date
 from pathlib import Path
-from typing import Any
 
 from graph.asof import code_column
 from graph.contract import TABLES, Column, ColumnType, Table
 from graph.errors import BadInput
+from graph.neo4j.import_bookkeeping import literal, write_bookkeeping
 from graph.neo4j.import_files import LIST_MARK, ImportFiles, ImportFolder, Tell
 from graph.neo4j.import_source import ImportSource, opened_source
 from graph.neo4j.load import BATCH_ROWS, key_hash, quote
-from graph.neo4j.migrations import SCHEMA_VERSION
 from graph.neo4j.schema import (
     FLOWS,
     LABELS,
@@ -64,7 +62,7 @@ class _Export:
         self._files = files
 
     def write(self, tell: Tell) -> ImportFiles:
-        self._write_bookkeeping()
+        write_bookkeeping(self._source, self._files)
         for table in self._source.filled:
             tell(f"writing {table}", None)
             self._write_versions(TABLES[table])
@@ -169,12 +167,12 @@ class _Export:
         invoices = f"JOIN {source.current('invoices')} i USING (invoice_id)" if flow.via_invoice else ""
         b = f"{'i' if flow.via_invoice else 'r'}.{quote(code_column(flow.b_column))}"
         currency = "r.currency" if "currency" in TABLES[flow.table].column_names else "NULL::VARCHAR"
-        of_kind = "true" if kind is None else f"r.kind = {_literal(kind)}"
+        of_kind = "true" if kind is None else f"r.kind = {literal(kind)}"
         one_currency = "CASE WHEN min(currency) = max(currency) THEN"
         self._files.relationships(
             f"{flow.type}-sums",
             f"""SELECT a AS ":START_ID", b AS ":END_ID", '{flow.table}' AS "basis:string",
-                       {_literal(kind)} AS "kind:string", count(*) AS "count:long",
+                       {literal(kind)} AS "kind:string", count(*) AS "count:long",
                        min(day) AS "firstOn:date", max(day) AS "lastOn:date",
                        CASE WHEN count(late) > 0
                             THEN count_if(late)::DOUBLE / count(late) END AS "lateShare:double",
@@ -188,45 +186,6 @@ class _Export:
                 WHERE a <> b GROUP BY a, b""",
             flow.type,
         )
-
-    # -- bookkeeping --------------------------------------------------------------------------------
-
-    def _write_bookkeeping(self) -> None:
-        """Nodes of loads and sources, and the version of all this."""
-        nodes: list[tuple[str, dict[str, Any]]] = []
-        for source, load_id in self._source.loads.items():
-            nodes.append(("Load", {"loadId:string": load_id} | self._load(source)))
-        declared = self._source.run("SELECT name, declaration FROM source_declarations ORDER BY name")
-        for name, text in declared.fetchall():
-            nodes.append(("Source", {"name:string": name, "declaration:string": text}))
-        nodes.append(("Schema", {"name:string": "ecorisk", "version:long": SCHEMA_VERSION}))
-        for number, (label, said) in enumerate(nodes, self._source.next_node):
-            values = ", ".join(f"{_literal(value)} AS {quote(name)}" for name, value in said.items())
-            self._files.nodes(label, f'SELECT {number} AS ":ID", {values}', label)
-
-    def _load(self, source: str) -> dict[str, Any]:
-        """What a load of this source's rows leaves of itself."""
-        rows = batches = 0
-        opened: list[str] = []
-        days: list[date] = []
-        for table in self._source.filled:
-            found = self._source.run(
-                f"SELECT count(*), count(DISTINCT rowid // {BATCH_ROWS}), max(known_on) "
-                f"FROM {quote(table)} WHERE source = $1",
-                [source],
-            ).fetchone()
-            if found and found[0]:
-                rows, batches, days = rows + found[0], batches + found[1], [*days, found[2]]
-                opened += [f"{table}.{name}" for name in self._source.open_columns_of(table, source)]
-        now = self._source.run(
-            "SELECT strftime(now() AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S.%fZ')"
-        ).fetchone()
-        return {
-            "state:string": "committed", "tied:boolean": True, "source:string": source,
-            "startedAt:datetime": now and now[0], "committedAt:datetime": now and now[0],
-            "batches:long": batches, "rows:long": rows, "latestKnownOn:date": max(days, default=None),
-            "openColumns:string[]": LIST_MARK.join(opened) or None,
-        }  # fmt: skip
 
 
 def _typed(column: Column) -> str:
@@ -243,9 +202,3 @@ def _in_sql(expression: str) -> str:
 def _column_name(name: str) -> str:
     """``issuedOn`` → ``issued_on``."""
     return re.sub(r"[A-Z]", lambda found: "_" + found[0].lower(), name)
-
-
-def _literal(value: Any) -> str:
-    if value is None or isinstance(value, bool | int):
-        return "NULL" if value is None else str(value)
-    return "'" + str(value).replace("'", "''") + "'"

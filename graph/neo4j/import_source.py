@@ -9,9 +9,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
+from graph import duckdb_rings
 from graph.asof import code_column, party_columns
 from graph.contract import TABLES, Table
 from graph.errors import BadInput, StoreUnavailable
@@ -47,6 +49,7 @@ class ImportSource:
     """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
         self.run = connection.execute
         self.rows = {name: self.number(f"SELECT count(*) FROM {quote(name)}") for name in LABELS}
         if not self.rows["parties"]:
@@ -89,6 +92,10 @@ class ImportSource:
         for source, load_id in loads.items():
             self.run("INSERT INTO loads VALUES ($1, $2)", [source, load_id])
         return loads
+
+    def verdicts(self) -> tuple[Mapping[str, Any], ...]:
+        """People's verdicts on cases, earliest first."""
+        return duckdb_rings.verdicts(self._connection)
 
     def open_columns(self, table: str) -> list[str]:
         """The ``x_*`` columns of ``table``."""

@@ -36,7 +36,7 @@ def quiet(what: str, share: float | None) -> None:
 
 
 def fill(store: EcosystemStore, folder: Path) -> None:
-    """Everything there is, then corrections and later rows of a second source, and a party erased."""
+    """Everything there is, then corrections and later rows of a second source, a party erased, a verdict."""
     load(store, folder, every_table(), DECLARATION)
     trade = random_trade(40, 300, seed=3)
     people = [{**row, "party_id": f"T{row['party_id']}", "source": "other"} for row in trade["parties"]]
@@ -52,6 +52,9 @@ def fill(store: EcosystemStore, folder: Path) -> None:
     tables = {"parties": people, "invoices": invoices + later}
     load(store, folder, tables, SourceDeclaration("other"))
     store.erase("TP007")
+    for day in ("2022-01-01", "2022-01-02"):
+        verdict = {"case_id": HOSTILE, "decision": "watch", "note": f"{day}\n{HOSTILE}", "decided_at": day}
+        store.record_verdict(verdict)
 
 
 def content(settings: Neo4jSettings) -> tuple[Counter[Any], Counter[Any]]:
