@@ -34,7 +34,7 @@ class Index(NamedTuple):
 
 class Bounds(NamedTuple):
     """``shortest`` / ``longest`` cycles; ``window`` in days; ``kept``: share of the largest amount that the
-    smallest has at least; ``step`` of ln amount; ``last_day`` of the index; ``visits``: steps from a start."""
+    smallest has at least; ``step`` of ln amount; ``last_day`` of the index; ``visits``: steps a start."""
 
     shortest: int
     longest: int
