@@ -1,0 +1,70 @@
+"""``ecorisk neo4j import`` and ``doctor``: what they print and how they end."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import ecorisk
+from graph.duckdb_store import DuckDBStore
+from graph.neo4j.session import Neo4jSession, Neo4jSettings
+from graph.neo4j.store import Neo4jStore
+from tests.ecosystems import load, parties
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, object]]:
+    """Exit code and the object on stdout."""
+    code = ecorisk.run_command([*arguments, "--json"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> str:
+    load(DuckDBStore(tmp_path / "w" / "ecosystem.duckdb"), tmp_path, {"parties": parties(3)})
+    return str(tmp_path / "w")
+
+
+def test_the_doctor_ends_with_what_it_found(
+    workspace: str,
+    neo4j_settings: Neo4jSettings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("ECORISK_NEO4J_PASSWORD", neo4j_settings.password)
+    load(Neo4jStore(neo4j_settings), tmp_path, {"parties": parties(3)})
+    store = ("--workspace", workspace, "--store", neo4j_settings.uri)
+    code, body = run(capsys, *store, "neo4j", "doctor", "--as-of", "2020-06-01")
+    assert (code, body["well"]) == (0, True)
+    with Neo4jSession(neo4j_settings) as session:
+        session.write("MATCH (v:PartyVersion {partyId: 'P001'}) DETACH DELETE v")
+    code, body = run(capsys, *store, "neo4j", "doctor")
+    assert (code, body["well"]) == (5, False)
+    assert ecorisk.run_command([*store, "neo4j", "doctor"]) == 5
+    assert "the workspace has 3" in " ".join(capsys.readouterr().out.split())
+    monkeypatch.setenv("ECORISK_NEO4J_PASSWORD", "wrong")
+    assert run(capsys, *store, "neo4j", "doctor")[0] == 4
+
+
+def test_the_doctor_of_a_server_that_was_never_started(
+    workspace: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, body = run(capsys, "--workspace", workspace, "neo4j", "doctor")
+    assert code == 4
+    assert "neo4j start" in str(body["message"])
+
+
+def test_an_import_into_another_server_is_refused_with_the_way_to_go(
+    workspace: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = ("--workspace", workspace, "--store", "bolt://db.example:7687")
+    code, body = run(capsys, *store, "neo4j", "import")
+    assert code == 3
+    assert "--files-only" in str(body["message"])
+    code, body = run(capsys, *store, "neo4j", "import", "--files-only", str(tmp_path / "files"))
+    assert (code, body["rows"], body["nodes"], body["relationships"]) == (0, 3, 9, 3)
+    assert str(body["command"]).startswith(f"cd {tmp_path / 'files'} && neo4j-admin")
+    code, body = run(capsys, *store, "neo4j", "import", "--files-only", str(tmp_path / "files"))
+    assert (code, "not empty" in str(body["message"])) == (3, True)
