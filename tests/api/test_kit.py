@@ -11,14 +11,7 @@ import pytest
 from graph.kit.favourites import favourites
 
 ORIGIN = {"origin": "http://127.0.0.1:7474", "access-control-request-method": "GET"}
-PATHS = (
-    "",
-    "favourites.zip",
-    "risk.grass",
-    "neo4j.conf",
-    "guides/tour.html",
-    "guides/from_alert_to_case.html",
-)
+PATHS = ("", "favourites.zip", "risk.grass", "neo4j.conf", "guides/tour.html")
 
 
 @pytest.mark.parametrize("path", PATHS)
