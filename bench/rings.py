@@ -43,9 +43,9 @@ _HEAD = """# Rings, measured
 
 Planted rings and their benign look-alikes ([synthetic.md](synthetic.md)), searched with default settings.
 *Recall*: planted rings of which a finding has half of the joined members or more; *precision*: findings that
-have so with a planted ring, of all findings; *look-alikes*: findings that have with a benign one; *other*: with
-nothing planted; *in shuffles*: findings in a shuffle of the same data searched as if it were data. Written by
-`python -m bench.rings --freeze`; do not edit it by hand.
+have so with a planted ring, of all findings; *look-alikes*: findings that have with a benign one; *other*:
+with nothing planted; *in shuffles*: findings in a shuffle of the same data searched as if it were data.
+Written by `python -m bench.rings --freeze`; do not edit it by hand.
 """
 
 #: A finding and a planted pattern are the same where their members overlap by so much.
