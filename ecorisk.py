@@ -181,17 +181,22 @@ def synth(
     seed: Annotated[int, typer.Option(help="same seed, same bytes")] = 1,
     contagion: Annotated[float, typer.Option(help="strength X of inherited risk; 0: none")] = 1.0,
     rings: Annotated[int, typer.Option(help="planted rings of each typology, with benign look-alikes")] = 0,
+    missing_links: Annotated[float, typer.Option(help="share of relations that leave no rows")] = 0.0,
+    false_links: Annotated[float, typer.Option(help="share of relations that name somebody else")] = 0.0,
+    outcome_delay_days: Annotated[int, typer.Option(help="outcomes are known up to so many days late")] = 60,
 ) -> None:
     """Write a synthetic ecosystem with known truth, to be loaded as 'canonical'."""
     from loaders.synthetic import EcosystemSettings, generate
 
     session: Session = context.obj
-    settings = EcosystemSettings(parties=parties, seed=seed, contagion=contagion, rings=rings)
+    settings = EcosystemSettings(
+        parties=parties, seed=seed, contagion=contagion, rings=rings,
+        missing_links=missing_links, false_links=false_links, outcome_delay_days=outcome_delay_days,
+    )  # fmt: skip
     with progress_bar("synth") as tell:
         generate(settings, folder, tell)
-    body = {
-        "folder": str(folder), "parties": parties, "seed": seed, "contagion": contagion, "rings": rings,
-    }  # fmt: skip
+    asked = ("parties", "seed", "contagion", "rings", "missing_links", "false_links", "outcome_delay_days")
+    body = {"folder": str(folder), **{name: getattr(settings, name) for name in asked}}
     session.show(body, f"{parties:,} parties in {folder}; next: ecorisk load canonical {folder}")
 
 

@@ -229,6 +229,16 @@ def test_a_load_with_too_many_bad_rows_leaves_the_store_as_it_was(terminal: Term
     assert terminal.run("snapshot", "--as-of", "2021-01-01")[0] == 3
 
 
+def test_a_synthetic_ecosystem_can_hide_links(terminal: Terminal, tmp_path: Path) -> None:
+    def links(name: str, *asked: str) -> int:
+        terminal.json("synth", str(tmp_path / name), "--parties", "300", *asked)
+        guarantees = pq.read_table(tmp_path / name / "links.parquet")["kind"].to_pylist()
+        return guarantees.count("GUARANTEES")
+
+    assert links("hidden", "--missing-links", "0.5", "--false-links", "0.1") < 0.8 * links("all")
+    assert terminal.run("synth", str(tmp_path / "late"), "--outcome-delay-days", "91")[0] != 0
+
+
 def test_rings_from_search_to_verdict(terminal: Terminal, tmp_path: Path) -> None:
     tables = tmp_path / "tables"
     asked = ("--parties", "900", "--rings", "2")

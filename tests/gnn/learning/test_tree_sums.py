@@ -42,4 +42,5 @@ def test_columns_that_tell_the_same_share_the_weight() -> None:
 def test_trees_that_say_nothing_have_no_weights() -> None:
     x = np.random.default_rng(6).normal(size=(100, NEAR + FAR))
     found = tree_sums({ANY: x}, {ANY: np.zeros(100)}, Network(0.0, 1.0, {ANY: read_out()}))[ANY]
-    assert not np.any(found.weights[1]) and not np.any(found.weights[2])
+    assert not np.any(found.weights[1])
+    assert not np.any(found.weights[2])
