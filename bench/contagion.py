@@ -160,7 +160,8 @@ def measure(settings: EcosystemSettings, folder: Path, placebo: bool = False) ->
         with stages.stage("placebo"):
             found["placebo"] = placebo_figures(panel)
     about = {"settings": json.loads(json.dumps(asdict(settings), default=str))}
-    return _rounded(about | found | asdict(stages))
+    rounded: Figures = _rounded(about | found | asdict(stages))
+    return rounded
 
 
 def _rounded(value: Any) -> Any:

@@ -132,8 +132,8 @@ def carried_by(truth: Truth, parts: ScoredParts, asked: NDArray[np.int32]) -> li
         direct, found = direct_parts(parts.attribution, int(code))
         who, place = np.unique(np.concatenate((other, direct)), return_inverse=True)
         of_truth, of_model = place[: len(other)], place[len(other) :]
-        planted = np.bincount(of_truth, weights=pairs.log_odds[rows], minlength=len(who))
-        told = np.bincount(of_model, weights=found, minlength=len(who))
+        planted = np.bincount(of_truth, weights=pairs.log_odds[rows], minlength=len(who)).astype(np.float64)
+        told = np.bincount(of_model, weights=found, minlength=len(who)).astype(np.float64)
         lists.append(CarriedBy(who, told, planted, np.isin(np.arange(len(who)), of_truth)))
     return lists
 
@@ -196,8 +196,7 @@ def strengths(truth: Truth, parts: ScoredParts, contagion: float) -> dict[str, d
     pressure = np.column_stack(columns)
 
     def slopes(part: Vector) -> Vector:
-        found: Vector = np.linalg.lstsq(pressure, part[truth.codes], rcond=None)[0][1:]
-        return found
+        return np.linalg.lstsq(pressure, part[truth.codes], rcond=None)[0][1:].astype(np.float64)
 
     none = np.zeros(n)
     total = slopes(parts.inherited_total())

@@ -197,7 +197,8 @@ def direct_parts(arrays: Arrays, code: int) -> tuple[NDArray[np.int64], NDArray[
         ends.append(np.where(paths.via < 0, paths.end, paths.via))
         given.append(log_odds)
     direct, place = np.unique(np.concatenate(ends), return_inverse=True)
-    return direct, np.bincount(place, weights=np.concatenate(given), minlength=len(direct))
+    total = np.bincount(place, weights=np.concatenate(given), minlength=len(direct))
+    return direct, total.astype(np.float64)
 
 
 def counterparty_parts(arrays: Arrays, code: int, limit: int = DEFAULT_LIMIT) -> list[CounterpartyPart]:
