@@ -9,7 +9,7 @@ import secrets
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -111,13 +111,23 @@ class LocalServer:
         process = self.files.process()
         if process is not None:
             process.terminate()
-            try:
-                process.wait(self.stop_limit_s)
-            except psutil.TimeoutExpired:
+            if not self._ends():
                 process.kill()
-                process.wait(self.stop_limit_s)
+                if not self._ends():
+                    raise StoreUnavailable(f"the server in {self.home} (process {process.pid}) does not end")
+            with suppress(psutil.Error):
+                process.wait(0)  # takes its exit where we started it
         self.files.pid_file.unlink(missing_ok=True)
         return process is not None
+
+    def _ends(self) -> bool:
+        """Wait for the process to end; a zombie, which whoever started it has not looked at yet, has."""
+        deadline = time.monotonic() + self.stop_limit_s
+        while self.files.process() is not None:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(POLL_S)
+        return True
 
     def status(self) -> ServerStatus:
         """Whether the process lives and answers."""
