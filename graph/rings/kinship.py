@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,11 +58,13 @@ class Paths:
 class Kinship:
     """Undirected ties as CSR over n parties: ``indptr`` int64 [n + 1], ``near`` int32 ascending by row.
 
-    ``closed`` bool [n]: parties that are not walked through. ``ties``: the links behind.
+    bool [n]: ``hub``, parties with too many ties to be walked through or from, and ``closed``, those not
+    walked through. ``ties``: the links behind.
     """
 
     indptr: NDArray[np.int64]
     near: Codes
+    hub: NDArray[np.bool_]
     closed: NDArray[np.bool_]
     ties: Ties
 
@@ -82,23 +83,23 @@ class Kinship:
     @cached_property
     def _keys(self) -> Rows:
         """One ascending number for each direction of each tie, and a last one that is none."""
-        n = len(self.closed)
+        n = len(self.hub)
         return np.append(np.repeat(np.arange(n), self.degree) * n + self.near, -1)
 
     def _tied(self, one: Codes, other: Codes) -> NDArray[np.bool_]:
-        wanted = one.astype(np.int64) * len(self.closed) + other
+        wanted = one.astype(np.int64) * len(self.hub) + other
         return np.asarray(self._keys[np.searchsorted(self._keys[:-1], wanted)] == wanted)
 
     def around(self, codes: Codes, steps: int) -> tuple[Rows, Codes]:
         """(position in ``codes``, party) of all that are at most ``steps`` ties away; each once."""
-        n, position, party = len(self.closed), np.arange(len(codes)), codes
+        n, position, party = len(self.hub), np.arange(len(codes)), codes
         found = []
         for _ in range(steps):
             at, near = self._step(party)
             key = np.unique(position[at] * n + near)
             position, party = key // n, (key % n).astype(np.int32)
             found.append(key)
-            walked = ~self.closed[party]
+            walked = ~self.closed[party] & ~self.hub[codes[position]]
             position, party = position[walked], party[walked]
         key = np.unique(np.concatenate(found))
         position, party = key // n, (key % n).astype(np.int32)
@@ -124,9 +125,10 @@ class Kinship:
         return Paths(pair, np.ones(len(pair), np.int8), nobody, nobody, crowd)
 
     def _over_one(self, one: Codes, other: Codes) -> Paths:
-        pair, middle = self._step(one)
+        asked = np.flatnonzero(~self.hub[one] & ~self.hub[other])
+        pair, middle = self._step(one[asked])
         kept = ~self.closed[middle]
-        pair, middle = pair[kept], middle[kept]
+        pair, middle = asked[pair[kept]], middle[kept]
         kept = self._tied(middle, other[pair])
         pair, middle = pair[kept], middle[kept]
         nobody = np.full(len(pair), NOBODY)
@@ -134,7 +136,9 @@ class Kinship:
         return Paths(pair, np.full(len(pair), 2, np.int8), middle, nobody, crowd)
 
     def _over_two(self, one: Codes, other: Codes) -> Paths:
-        pair, first = self._step(one)
+        asked = np.flatnonzero(~self.hub[one] & ~self.hub[other])
+        pair, first = self._step(one[asked])
+        pair = asked[pair]
         kept = ~self.closed[first] & (first != other[pair])
         pair, first = pair[kept], first[kept]
         position, second = self._step(other[pair])
@@ -146,18 +150,23 @@ class Kinship:
         crowd = np.maximum(self.degree[first] - 1.0, 1.0) * np.maximum(self.degree[second] - 1.0, 1.0) * 2.0
         return Paths(pair, np.full(len(pair), 3, np.int8), first, second, crowd)
 
+    def _between(self, one: NDArray[np.integer], other: NDArray[np.integer]) -> Rows:
+        """One number for each pair, whichever way it is read."""
+        return np.minimum(one, other).astype(np.int64) * len(self.hub) + np.maximum(one, other)
+
     @cached_property
-    def _rows(self) -> dict[tuple[int, int], list[int]]:
-        found: dict[tuple[int, int], list[int]] = {}
-        ends = zip(self.ties.source.tolist(), self.ties.target.tolist(), self.ties.row.tolist(), strict=True)
-        for source, target, row in ends:
-            found.setdefault((min(source, target), max(source, target)), []).append(row)
-        return found
+    def _links(self) -> tuple[Rows, Rows]:
+        """Numbers of the pairs that links join, ascending, and the rows of those links."""
+        pair = self._between(self.ties.source, self.ties.target)
+        order = np.argsort(pair, kind="stable")
+        return pair[order], self.ties.row[order]
 
     def rows_between(self, walk: Sequence[int]) -> list[int]:
         """Rows of the links that join each party of ``walk`` to the next."""
-        steps = {(min(pair), max(pair)) for pair in pairwise(walk)}
-        return sorted(row for step in steps for row in self._rows.get(step, ()))
+        pairs, rows = self._links
+        wanted = self._between(np.array(walk[:-1]), np.array(walk[1:]))
+        low, high = np.searchsorted(pairs, wanted, "left"), np.searchsorted(pairs, wanted, "right")
+        return sorted({int(row) for a, b in zip(low, high, strict=True) for row in rows[a:b]})
 
 
 def kinship_of(snapshot: Snapshot, most_ties: int, from_day: int) -> tuple[Kinship, tuple[str, ...]]:
@@ -177,5 +186,5 @@ def kinship_of(snapshot: Snapshot, most_ties: int, from_day: int) -> tuple[Kinsh
     said = (
         f"{int(hub.sum()):,} parties with over {most_ties} ties (addresses, agents) were not walked through"
     )
-    closed = hub | companies(snapshot)
-    return Kinship(indptr, (keys % n).astype(np.int32), closed, ties), (said,) if hub.any() else ()
+    near, closed = (keys % n).astype(np.int32), hub | companies(snapshot)
+    return Kinship(indptr, near, hub, closed, ties), (said,) if hub.any() else ()

@@ -17,16 +17,17 @@ failed); persons with many firms, of which one fails and one begins by chance (m
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from graph.rings import wording
 from graph.rings.finding import Detection, EvidenceRow, Finding, Member
-from graph.rings.flows import Flows, invoice_flows, keys
+from graph.rings.flows import Flows, days, invoice_flows, keys
 from graph.rings.kinship import NOBODY, TIE_WORDS, Kinship, Paths, kinship_of
 from graph.rings.lives import Lives, Partners, lives_of, partners_of
 from graph.rings.takeovers import Niches, Span, Takeovers, takeovers_of
@@ -105,16 +106,23 @@ class _Evidence:
     kin: Kinship
     found: Takeovers
 
+    @cached_property
+    def _outcomes(self) -> dict[tuple[int, int], list[str]]:
+        outcomes = self.snapshot.tables.get("outcomes")
+        found: dict[tuple[int, int], list[str]] = defaultdict(list)
+        if outcomes is not None:
+            told = (outcomes["party_code"].to_pylist(), days(outcomes["occurred_on"]).tolist())
+            for code, on, key in zip(*told, outcomes["outcome_id"].to_pylist(), strict=True):
+                found[code, on].append(key)
+        return found
+
     def outcome_rows(self, old: int) -> list[EvidenceRow]:
         """Outcomes of the old firm on the day it failed."""
         if not self.lives.declared[old]:
             return []
-        outcomes = self.snapshot.tables["outcomes"]
-        here = pc.and_(
-            pc.equal(outcomes["party_code"], pa.scalar(old, pa.int32())),
-            pc.equal(outcomes["occurred_on"].cast(pa.int32()), int(self.lives.failed_on[old])),
-        )
-        return [EvidenceRow("outcomes", (key,)) for key in outcomes.filter(here)["outcome_id"].to_pylist()]
+        return [
+            EvidenceRow("outcomes", (key,)) for key in self._outcomes[old, int(self.lives.failed_on[old])]
+        ]
 
     def first_invoices(self, new: int, relations: NDArray[np.int64]) -> NDArray[np.int64]:
         """Row of the new firm's first invoice with each counterparty taken over."""
@@ -132,7 +140,8 @@ class _Evidence:
 def _finding(known: _Evidence, position: int, between: list[int], strength: float) -> Finding:
     snapshot, found, lives = known.snapshot, known.found, known.lives
     old, new = int(found.old[position]), int(found.new[position])
-    relations = found.relations[1][found.relations[0] == position]
+    low, high = np.searchsorted(found.relations[0], [position, position + 1])
+    relations = found.relations[1][low:high]
     rows = known.first_invoices(new, relations)
     links = known.kin.rows_between([old, *between, new])
     kinds = snapshot.tables["parties"]["kind"].take(pa.array(between, pa.int64())).to_pylist()

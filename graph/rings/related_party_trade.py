@@ -44,13 +44,15 @@ Float = NDArray[np.float64]
 class RelatedTradeSettings:
     """``steps``: ties between seller and buyer at most (1 to 3). ``most_ties``: a party with more is not
     walked through. ``history_days``: invoices of so many days before the snapshot's day are looked at.
-    ``fewest_invoices`` between the two. ``least_surprise``: nats by which their trade must stand out."""
+    ``fewest_invoices`` between the two. ``least_surprise``: nats by which their trade must stand out.
+    ``most_pairs``: of those that do, so many at most are looked at, the most striking."""
 
     steps: int = 3
     most_ties: int = 40
     history_days: int = 2 * 365
     fewest_invoices: int = 4
     least_surprise: float = 3.0
+    most_pairs: int = 200_000
     most_findings: int = 20_000
 
 
@@ -75,6 +77,7 @@ def _related(snapshot: Snapshot, pairs: PairTrade, kin: Kinship, settings: Relat
     apart = group[pairs.seller] != group[pairs.buyer]
     enough = (pairs.count >= settings.fewest_invoices) & (pairs.surprise >= settings.least_surprise)
     asked = np.flatnonzero(apart & enough)
+    asked = np.sort(asked[np.argsort(-pairs.surprise[asked], kind="stable")[: settings.most_pairs]])
     way = kin.paths(pairs.seller[asked], pairs.buyer[asked], settings.steps).best()
     found = asked[way.pair]
     # The commoner the tie, the more pairs have it by chance: 2 is the fewest it can join.

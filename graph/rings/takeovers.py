@@ -23,8 +23,8 @@ class Span:
 @dataclass(frozen=True)
 class Takeovers:
     """Old and new firms, arrays [c]: ``taken`` of the old one's ``had`` and the new one's ``has``
-    counterparties, int64; ``surprise`` in nats. ``relations`` int64 [2, r]: position in [c], and a relation
-    of the new firm that was taken over."""
+    counterparties, int64; ``surprise`` in nats. ``relations`` int64 [2, r]: position in [c], ascending,
+    and a relation of the new firm that was taken over."""
 
     old: NDArray[np.int32]
     new: NDArray[np.int32]
