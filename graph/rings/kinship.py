@@ -152,7 +152,7 @@ class Kinship:
 
     def _between(self, one: NDArray[np.integer], other: NDArray[np.integer]) -> Rows:
         """One number for each pair, whichever way it is read."""
-        return np.minimum(one, other).astype(np.int64) * len(self.hub) + np.maximum(one, other)
+        return np.asarray(np.minimum(one, other).astype(np.int64) * len(self.hub) + np.maximum(one, other))
 
     @cached_property
     def _links(self) -> tuple[Rows, Rows]:
