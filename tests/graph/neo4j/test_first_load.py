@@ -6,16 +6,19 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
+from neo4j.time import Date
 
 from graph.duckdb_store import DuckDBStore
 from graph.errors import BadInput, StoreUnavailable
 from graph.neo4j.first_load import BOOKKEEPING, import_store
+from graph.neo4j.import_files import LIST_MARK
 from graph.neo4j.import_graph import write_import_files
 from graph.neo4j.migrations import SCHEMA_VERSION, missing_statements, stored_version
 from graph.neo4j.server import LocalServer
@@ -80,6 +83,53 @@ def said(properties: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     return tuple(sorted((name, repr(value)) for name, value in properties.items() if name not in OWN))
 
 
+#: Header's type to the value as the driver would show it.
+SHOWN: dict[str, Callable[[str], Any]] = {
+    "string": str,
+    "long": int,
+    "double": float,
+    "boolean": lambda text: text == "true",
+    "date": Date.from_iso_format,
+    "string[]": lambda text: text.split(LIST_MARK),
+}
+
+
+def content_of_files(folder: Path) -> tuple[Counter[Any], Counter[Any]]:
+    """What ``content`` would find after an import of the files."""
+    parts: dict[str, list[dict[str, str]]] = {"nodes": [], "relationships": []}
+    for line in (folder / "import.args").read_text("utf-8").splitlines():
+        option, _, value = line.removeprefix("--").partition("=")
+        if option in parts:
+            name, _, file = value.rpartition("=")
+            how = "all_varchar=true, allow_quoted_nulls=false, delim=',', quote='\"'"
+            read = f"read_csv('{folder / file}', {how})"
+            for row in duckdb.sql(f"FROM {read}").to_arrow_table().to_pylist():
+                parts[option].append({":LABEL": name, ":TYPE": name, **row})
+    nodes = {
+        row[":ID"]: (tuple(sorted(row[":LABEL"].split(LIST_MARK))), shown(row)) for row in parts["nodes"]
+    }
+    ties = [
+        (row[":TYPE"], nodes[row[":START_ID"]], nodes[row[":END_ID"]], shown(row))
+        for row in parts["relationships"]
+    ]
+    assert len(nodes) == len(parts["nodes"])
+    return Counter(nodes.values()), Counter(ties)
+
+
+def shown(row: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    split = {tuple(header.rpartition(":")[::2]): text for header, text in row.items() if text is not None}
+    return said({name: SHOWN[kind](text) for (name, kind), text in split.items() if name and name not in OWN})
+
+
+def test_the_files_say_what_a_load_leaves(neo4j_settings: Neo4jSettings, tmp_path: Path) -> None:
+    fill(DuckDBStore(tmp_path / "e.duckdb"), tmp_path)
+    fill(Neo4jStore(neo4j_settings), tmp_path)
+    files = write_import_files(tmp_path / "e.duckdb", tmp_path / "files", quiet)
+    for part, same in zip(content_of_files(files.folder), content(neo4j_settings), strict=True):
+        assert part - same == Counter()
+        assert same - part == Counter()
+
+
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[LocalServer]:
     started = LocalServer(tmp_path / "neo4j", heap_mb=512, page_cache_mb=64)
@@ -87,6 +137,7 @@ def server(tmp_path: Path) -> Iterator[LocalServer]:
     started.stop()
 
 
+@pytest.mark.slow
 def test_an_import_leaves_what_a_load_leaves(
     server: LocalServer, neo4j_settings: Neo4jSettings, tmp_path: Path
 ) -> None:
