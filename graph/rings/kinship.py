@@ -58,14 +58,14 @@ class Paths:
 class Kinship:
     """Undirected ties as CSR over n parties: ``indptr`` int64 [n + 1], ``near`` int32 ascending by row.
 
-    bool [n]: ``hub``, parties with too many ties to be walked through or from, and ``closed``, those not
-    walked through. ``ties``: the links behind.
+    ``open`` bool [n]: parties that are walked through: no companies, and none with more than ``most_ties``.
+    ``ties``: the links behind.
     """
 
     indptr: NDArray[np.int64]
     near: Codes
-    hub: NDArray[np.bool_]
-    closed: NDArray[np.bool_]
+    open: NDArray[np.bool_]
+    most_ties: int
     ties: Ties
 
     @property
@@ -73,34 +73,40 @@ class Kinship:
         """Parties tied to each party; int64 [n]."""
         return np.diff(self.indptr)
 
-    def _step(self, codes: Codes) -> tuple[Rows, Codes]:
-        """(position in ``codes``, neighbour) of every tie of ``codes``."""
-        degree = self.degree[codes]
-        position = np.repeat(np.arange(len(codes)), degree)
-        offset = np.arange(len(position)) - np.repeat(np.cumsum(degree) - degree, degree)
-        return position, self.near[self.indptr[codes][position] + offset]
+    @cached_property
+    def _ways(self) -> tuple[NDArray[np.int64], Codes]:
+        """The same with ties to open parties only; parties with more than ``most_ties`` of them have none."""
+        kept = self.open[self.near]
+        holder = np.repeat(np.arange(len(self.open)), self.degree)
+        kept &= np.bincount(holder[kept], minlength=len(self.open))[holder] <= self.most_ties
+        indptr = np.zeros(len(self.open) + 1, np.int64)
+        np.cumsum(np.bincount(holder[kept], minlength=len(self.open)), out=indptr[1:])
+        return indptr, self.near[kept]
+
+    def _onwards(self, codes: Codes) -> tuple[Rows, Codes]:
+        """(position in ``codes``, neighbour) of every tie of ``codes`` to a party that is walked through."""
+        return _step(*self._ways, codes)
 
     @cached_property
     def _keys(self) -> Rows:
         """One ascending number for each direction of each tie, and a last one that is none."""
-        n = len(self.hub)
+        n = len(self.open)
         return np.append(np.repeat(np.arange(n), self.degree) * n + self.near, -1)
 
     def _tied(self, one: Codes, other: Codes) -> NDArray[np.bool_]:
-        wanted = one.astype(np.int64) * len(self.hub) + other
+        wanted = one.astype(np.int64) * len(self.open) + other
         return np.asarray(self._keys[np.searchsorted(self._keys[:-1], wanted)] == wanted)
 
     def around(self, codes: Codes, steps: int) -> tuple[Rows, Codes]:
         """(position in ``codes``, party) of all that are at most ``steps`` ties away; each once."""
-        n, position, party = len(self.hub), np.arange(len(codes)), codes
+        n, position, party = len(self.open), np.arange(len(codes)), codes
         found = []
-        for _ in range(steps):
-            at, near = self._step(party)
-            key = np.unique(position[at] * n + near)
-            position, party = key // n, (key % n).astype(np.int32)
-            found.append(key)
-            walked = ~self.closed[party] & ~self.hub[codes[position]]
-            position, party = position[walked], party[walked]
+        for step in range(steps):
+            at, near = _step(self.indptr, self.near, party)
+            found.append(np.unique(position[at] * n + near))
+            if step + 1 < steps:
+                at, party = self._onwards(party)
+                position = position[at]
         key = np.unique(np.concatenate(found))
         position, party = key // n, (key % n).astype(np.int32)
         other = codes[position] != party
@@ -125,10 +131,7 @@ class Kinship:
         return Paths(pair, np.ones(len(pair), np.int8), nobody, nobody, crowd)
 
     def _over_one(self, one: Codes, other: Codes) -> Paths:
-        asked = np.flatnonzero(~self.hub[one] & ~self.hub[other])
-        pair, middle = self._step(one[asked])
-        kept = ~self.closed[middle]
-        pair, middle = asked[pair[kept]], middle[kept]
+        pair, middle = self._onwards(one)
         kept = self._tied(middle, other[pair])
         pair, middle = pair[kept], middle[kept]
         nobody = np.full(len(pair), NOBODY)
@@ -136,23 +139,18 @@ class Kinship:
         return Paths(pair, np.full(len(pair), 2, np.int8), middle, nobody, crowd)
 
     def _over_two(self, one: Codes, other: Codes) -> Paths:
-        asked = np.flatnonzero(~self.hub[one] & ~self.hub[other])
-        pair, first = self._step(one[asked])
-        pair = asked[pair]
-        kept = ~self.closed[first] & (first != other[pair])
-        pair, first = pair[kept], first[kept]
-        position, second = self._step(other[pair])
+        pair, first = self._onwards(one)
+        position, second = self._onwards(other[pair])
         pair, first = pair[position], first[position]
-        kept = ~self.closed[second] & (second != one[pair]) & (second != first)
-        pair, first, second = pair[kept], first[kept], second[kept]
         kept = self._tied(first, second)
+        kept &= (first != other[pair]) & (second != one[pair])
         pair, first, second = pair[kept], first[kept], second[kept]
         crowd = np.maximum(self.degree[first] - 1.0, 1.0) * np.maximum(self.degree[second] - 1.0, 1.0) * 2.0
         return Paths(pair, np.full(len(pair), 3, np.int8), first, second, crowd)
 
     def _between(self, one: NDArray[np.integer], other: NDArray[np.integer]) -> Rows:
         """One number for each pair, whichever way it is read."""
-        return np.asarray(np.minimum(one, other).astype(np.int64) * len(self.hub) + np.maximum(one, other))
+        return np.asarray(np.minimum(one, other).astype(np.int64) * len(self.open) + np.maximum(one, other))
 
     @cached_property
     def _links(self) -> tuple[Rows, Rows]:
@@ -186,5 +184,13 @@ def kinship_of(snapshot: Snapshot, most_ties: int, from_day: int) -> tuple[Kinsh
     said = (
         f"{int(hub.sum()):,} parties with over {most_ties} ties (addresses, agents) were not walked through"
     )
-    near, closed = (keys % n).astype(np.int32), hub | companies(snapshot)
-    return Kinship(indptr, near, hub, closed, ties), (said,) if hub.any() else ()
+    near, walked = (keys % n).astype(np.int32), ~hub & ~companies(snapshot)
+    return Kinship(indptr, near, walked, most_ties, ties), (said,) if hub.any() else ()
+
+
+def _step(indptr: NDArray[np.int64], near: Codes, codes: Codes) -> tuple[Rows, Codes]:
+    """(position in ``codes``, neighbour) of every tie of ``codes`` in a CSR."""
+    degree = np.diff(indptr)[codes]
+    position = np.repeat(np.arange(len(codes)), degree)
+    offset = np.arange(len(position)) - np.repeat(np.cumsum(degree) - degree, degree)
+    return position, near[indptr[codes][position] + offset]

@@ -120,6 +120,10 @@ def test_firms_of_one_address_all_tied_to_each_other_are_cut_too(tmp_path: Path)
     found = seen(tmp_path, centre, [*market(), *conspicuous(3, 7)], most_ties=15)
     assert not found.findings
     assert len(found.cuts) == 1
+    # Their own people still tell.
+    people = [link(50, 3, "OWNS"), link(50, 7, "LEGAL_REP_OF")]
+    again = seen(tmp_path / "people", [*centre, *people], [*market(), *conspicuous(3, 7)], most_ties=15)
+    assert [sorted(one.codes) for one in again.findings] == [[3, 7, 50]]
 
 
 def test_pairs_under_one_roof_are_one_finding(tmp_path: Path) -> None:
