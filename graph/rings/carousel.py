@@ -86,15 +86,15 @@ class _Papers:
 
     def refunds(self, flows: Flows, rows: Int) -> Flags:
         """Which payments follow a credit note of the payer for the payee, of that amount at least."""
-        pair = flows.source[rows].astype(np.int64) * self.n_parties + flows.target[rows]
+        once, place = np.unique(rows, return_inverse=True)
+        pair = flows.source[once].astype(np.int64) * self.n_parties + flows.target[once]
         first, last = (np.searchsorted(self.credit_pair, pair, side=side) for side in ("left", "right"))
-        found = np.zeros(rows.shape, np.bool_)
-        for at in np.argwhere(last > first):
-            one = tuple(at)
-            notes, on = slice(first[one], last[one]), int(flows.day[rows[one]])
+        found = np.zeros(len(once), np.bool_)
+        for at in np.flatnonzero(last > first):
+            notes, on = slice(first[at], last[at]), int(flows.day[once[at]])
             before = (self.credit_day[notes] <= on) & (self.credit_day[notes] >= on - REFUND_DAYS)
-            found[one] = (before & (self.credit_amount[notes] >= flows.amount[rows[one]])).any()
-        return found
+            found[at] = (before & (self.credit_amount[notes] >= flows.amount[once[at]])).any()
+        return np.asarray(found[place].reshape(rows.shape))
 
 
 def _papers(snapshot: Snapshot, flows: Flows, cycles: Cycles) -> _Papers:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from graph.errors import BadInput
 from graph.rings.cycle_search import Bounds, Index, collect_cycles, count_cycles, pair_bits, sort_keys
 from graph.rings.flows import Flows
 
@@ -27,6 +28,10 @@ from graph.rings.flows import Flows
 _SMALLEST_STEP = 0.01
 #: Bits of the hash of pairs for each transfer: about one in so many is set by another pair.
 _BITS_PER_PAIR = 16
+
+
+#: Longer circles are not looked for.
+LONGEST = 12
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,14 @@ class Limits:
     spread: float = 0.10
     visits_per_start: int = 20_000
     most_cycles: int = 2_000_000
+
+    def __post_init__(self) -> None:
+        ok = 2 <= self.shortest <= self.longest <= LONGEST and self.window_days >= 1
+        if not (ok and 0 <= self.spread < 1 and self.visits_per_start >= 1 and self.most_cycles >= 1):
+            raise BadInput(
+                f"circles: {self} cannot be searched; expected 2 <= shortest <= longest <= {LONGEST}, "
+                "window_days >= 1, 0 <= spread < 1, and a visit and a cycle at least"
+            )
 
 
 @dataclass(frozen=True)

@@ -220,7 +220,7 @@ def rounds_of(flows: Flows, cycles: Cycles, business: Business, limits: Limits) 
     spread = 1.0 - amount.min(axis=1) / amount.max(axis=1) if len(cycles) else np.zeros(0)
     parties = np.where(there, flows.source[cycles.rows], -1).astype(np.int64)
     members, group = np.unique(_turned(parties, cycles.length), axis=0, return_inverse=True)
-    groups = members, (members >= 0).sum(axis=1)
+    groups, group = (members, (members >= 0).sum(axis=1)), group.reshape(-1)
     first = np.lexsort((spread, group))
     for together in (group, np.zeros_like(group)):
         # First within each group, then among all groups, the strongest before the others.

@@ -7,6 +7,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from graph.errors import BadInput
 from graph.rings.cycles import Cycles, Limits, find_cycles
 from graph.rings.flows import Flows
 
@@ -145,3 +146,9 @@ def test_nothing_to_search() -> None:
     nothing = flows_of([(0, 1, 0, 5)]).only(np.zeros(1, bool))
     assert len(find_cycles(nothing, 3, LIMITS)) == 0
     assert len(find_cycles(flows_of([(0, 1, 0, 5), (1, 2, 1, 5)]), 3, LIMITS)) == 0
+
+
+@pytest.mark.parametrize("wrong", [{"shortest": 1}, {"longest": 13}, {"spread": 1.0}, {"window_days": 0}])
+def test_limits_that_mean_nothing_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(BadInput, match="expected 2 <= shortest"):
+        Limits(**wrong)  # type: ignore[arg-type]
