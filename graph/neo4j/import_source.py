@@ -17,7 +17,7 @@ from graph import duckdb_rings
 from graph.asof import code_column, party_columns
 from graph.contract import TABLES, Table
 from graph.errors import BadInput, StoreUnavailable
-from graph.neo4j.load import BATCH_ROWS, quote
+from graph.neo4j.load import BATCH_ROWS, MAX_KEY_BYTES, indexed_columns, quote, too_long
 from graph.neo4j.schema import LABELS
 
 
@@ -57,6 +57,7 @@ class ImportSource:
         self.filled = [name for name in LABELS if self.rows[name]]
         found = self.run("SELECT name FROM versioned_tables").fetchall()
         self.versioned = {name for (name,) in found if name in self.filled}
+        self._check_keys()
         self.first_node: dict[str, int] = {}
         self.first_batch: dict[str, int] = {}
         self.next_node = self.number("SELECT max(code) + 1 FROM party_dictionary")
@@ -68,6 +69,20 @@ class ImportSource:
             batch += -(-places // BATCH_ROWS)
         for table in self.versioned:
             self._choose_current(TABLES[table])
+
+    def _check_keys(self) -> None:
+        """Refuse an identifier that the indexes made after the import could not hold."""
+        columns = [("party_dictionary", "party_id")]
+        for table in self.filled:
+            coded = party_columns(TABLES[table])
+            columns += [(table, name) for name in indexed_columns(TABLES[table]) if name not in coded]
+        for table, name in columns:
+            found = self.run(
+                f"SELECT {quote(name)} FROM {quote(table)} "
+                f"WHERE strlen({quote(name)}) > {MAX_KEY_BYTES} LIMIT 1"
+            ).fetchone()
+            if found:
+                raise too_long(table.replace("party_dictionary", "parties"), name, found[0])
 
     def _choose_current(self, table: Table) -> None:
         coded = party_columns(table)

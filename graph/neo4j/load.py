@@ -141,21 +141,28 @@ class Neo4jLoad:
 
     def _check_keys(self, contract: Table, rows: Path) -> None:
         """An identifier that no index can hold would fail halfway: refuse it first."""
-        names = [
-            c.name for c in contract.columns if c.type == "text" and (c.name in contract.key or c.references)
-        ]
-        for name in names:
+        for name in indexed_columns(contract):
             with duckdb.connect() as connection:
                 found = connection.execute(
-                    f"SELECT left({quote(name)}, 40) FROM read_parquet(?) "  # noqa: S608
+                    f"SELECT {quote(name)} FROM read_parquet(?) "  # noqa: S608
                     f"WHERE strlen({quote(name)}) > {MAX_KEY_BYTES} LIMIT 1",
                     [str(rows)],
                 ).fetchone()
             if found:
-                raise LoadRefused(
-                    f"{contract.name}.{name}: {found[0]!r}… is longer than {MAX_KEY_BYTES} bytes, more than "
-                    "Neo4j can index: shorten the identifier in the source"
-                )
+                raise too_long(contract.name, name, found[0])
+
+
+def indexed_columns(table: Table) -> list[str]:
+    """Columns of text that an index holds: the key's, and those that name a party or an invoice."""
+    return [c.name for c in table.columns if c.type == "text" and (c.name in table.key or c.references)]
+
+
+def too_long(table: str, column: str, value: str) -> LoadRefused:
+    """The error for an identifier that no index can hold."""
+    return LoadRefused(
+        f"{table}.{column}: {value[:40]!r}… is longer than {MAX_KEY_BYTES} bytes, more than "
+        "Neo4j can index: shorten the identifier in the source"
+    )
 
 
 def native(value: Any) -> Any:

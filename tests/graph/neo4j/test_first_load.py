@@ -16,7 +16,7 @@ import pytest
 from neo4j.time import Date
 
 from graph.duckdb_store import DuckDBStore
-from graph.errors import BadInput, StoreUnavailable
+from graph.errors import BadInput, LoadRefused, StoreUnavailable
 from graph.neo4j.first_load import BOOKKEEPING, import_store
 from graph.neo4j.import_files import LIST_MARK
 from graph.neo4j.import_graph import write_import_files
@@ -250,3 +250,13 @@ def test_nothing_to_import(tmp_path: Path) -> None:
     assert DuckDBStore(tmp_path / "empty.duckdb").latest_day() is None
     with pytest.raises(BadInput, match="no parties"):
         write_import_files(tmp_path / "empty.duckdb", tmp_path / "files", quiet)
+
+
+@pytest.mark.parametrize("table", ["parties", "invoices"])
+def test_an_identifier_that_no_index_holds_is_refused(tmp_path: Path, table: str) -> None:
+    tables = random_trade(3, 2, seed=1)
+    key = {"parties": "party_id", "invoices": "invoice_id"}[table]
+    tables[table].append({**tables[table][0], key: "x" * 2_000})
+    load(DuckDBStore(tmp_path / "e.duckdb"), tmp_path, tables)
+    with pytest.raises(LoadRefused, match=rf"{table}\.{key}.*longer than 1900 bytes"):
+        write_import_files(tmp_path / "e.duckdb", tmp_path / "files", quiet)
