@@ -1,7 +1,8 @@
 """The ready queries: files in ``queries/``, one a favourite, and one more for every typology of rings.
 
-A folder's name begins with its number, a file's too, and a query's first line is its title. Parameters are
-never required to hold anything: null lets the query choose, mostly the riskiest party of the run in force.
+A folder's name begins with its number, so do a file's and a query's title, since Browser sorts by it. The
+title is the first line, short, and the second says what the query shows. Parameters are never required to
+hold anything: null lets the query choose, mostly the riskiest party of the run in force.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from graph.rings.typology import Typology
 
 QUERIES = Path(__file__).parent / "queries"
 RINGS_FOLDER = "3_rings_by_typology"
+#: Number of the first typology's query in it, after those of any typology.
+FIRST_TYPOLOGY = 10
 #: What a zip archive says of every file's time, so that equal queries make equal bytes.
 EPOCH = (2020, 1, 1, 0, 0, 0)
 #: Parameters of the queries; all of them may be null.
@@ -29,7 +32,7 @@ _PARAMETER = re.compile(r"\$(\w+)")
 
 @dataclass(frozen=True)
 class Favourite:
-    """A query of the kit. ``name``: ``<folder>/<query>`` without numbers; ``text`` begins with the title."""
+    """A query of the kit. ``name``: folder and file without numbers; ``text``: title, about, query."""
 
     name: str
     folder: str
@@ -38,12 +41,18 @@ class Favourite:
 
     @property
     def title(self) -> str:
-        return self.text.partition("\n")[0].removeprefix("//").strip()
+        """What Browser shows in its list."""
+        return self.text.splitlines()[0].removeprefix("// ")
+
+    @property
+    def about(self) -> str:
+        """What the query shows."""
+        return self.text.splitlines()[1].removeprefix("// ")
 
     @property
     def body(self) -> str:
-        """The query without its title."""
-        return self.text.partition("\n")[2].strip()
+        """The query itself."""
+        return self.text.split("\n", 2)[2].strip()
 
     @property
     def is_command(self) -> bool:
@@ -59,7 +68,7 @@ class Favourite:
 def favourites() -> tuple[Favourite, ...]:
     """All of them, in the order in which people are shown them."""
     found = [_read(path) for path in QUERIES.rglob("*.cypher")]
-    found += [_of_typology(number, typology) for number, typology in enumerate(TYPOLOGIES)]
+    found += [_of_typology(typology, number) for number, typology in enumerate(TYPOLOGIES, FIRST_TYPOLOGY)]
     return tuple(sorted(found, key=lambda one: (one.folder, one.file)))
 
 
@@ -93,13 +102,13 @@ def _read(path: Path) -> Favourite:
     return Favourite(name, _shown(folder), path.name, path.read_text("utf-8"))
 
 
-def _of_typology(number: int, typology: Typology) -> Favourite:
+def _of_typology(typology: Typology, number: int) -> Favourite:
     return Favourite(
         f"{_plain(RINGS_FOLDER)}/{typology.code}",
         _shown(RINGS_FOLDER),
-        f"{number + 50}_{typology.code}.cypher",
-        f"// {typology.title}: the most severe (picture)\n{rings_of(typology.code)}\n"
-        "MATCH path = (ring)-[:INVOLVES]->(:Party)\nRETURN path LIMIT 300\n",
+        f"{number:02d}_{typology.code}.cypher",
+        f"// {number:02d} {typology.title}\n// {typology.title}: the most severe rings (picture)\n"
+        f"{rings_of(typology.code)}\nMATCH path = (ring)-[:INVOLVES]->(:Party)\nRETURN path LIMIT 300\n",
     )
 
 

@@ -74,7 +74,7 @@ def _code(text: str) -> str:
 
 def _query(name: str) -> str:
     found = favourite(name)
-    return f"<p>{escape(found.title)}:</p>{_code(found.body)}"
+    return f"<p>{escape(found.about)}:</p>{_code(found.body)}"
 
 
 def _listing(code: str) -> str:

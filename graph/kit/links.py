@@ -16,12 +16,11 @@ def parameters_command() -> str:
 
 
 def browser_settings(addresses: Addresses) -> str:
-    """Lines for ``neo4j.conf``: after logging in, parameters are set, colours applied, the tour opened."""
-    commands = (
-        parameters_command().removeprefix(":"),
-        f"style {addresses.style}",
-        f"play {addresses.guide('tour')}",
-    )
+    """Lines for ``neo4j.conf``: after every log-in, parameters are set and the tour is opened.
+
+    Colours are not: Browser keeps them, and would show the whole style sheet on top of the tour.
+    """
+    commands = (parameters_command().removeprefix(":"), f"play {addresses.guide('tour')}")
     hosts = dict.fromkeys(("localhost", "127.0.0.1", urlsplit(addresses.kit).hostname or "localhost"))
     return (
         "# Lines for neo4j.conf. For the local server: copy this file to extra.conf in the workspace's\n"
@@ -40,7 +39,7 @@ def page(addresses: Addresses, guides: dict[str, str]) -> str:
     parts.append("</ul><h2>Queries</h2><p>Each link puts the query into Browser's editor.</p>")
     for folder, queries in groupby(favourites(), key=lambda one: one.folder):
         parts.append(f"<h3>{escape(folder)}</h3><ul>")
-        parts += [_item(addresses.deep_link("edit", one.text), one.title) for one in queries]
+        parts += [_item(addresses.deep_link("edit", one.text), one.about) for one in queries]
         parts.append("</ul>")
     return _PAGE.format(body="\n".join(parts))
 
@@ -52,7 +51,7 @@ def _setup_texts(addresses: Addresses) -> dict[str, str]:
         "parameters": parameters_command(),
         "style": f":style {addresses.style}",
         "tour": f":play {addresses.guide('tour')}",
-        "alert": addresses.deep_link("edit", ":param party => 'PARTY'").replace("PARTY", "{party id}"),
+        "alert": addresses.deep_link("param", "party => 'PARTY'").replace("PARTY", "{party id}"),
     }
 
 
@@ -71,13 +70,15 @@ h2 {{ margin-top: 2rem; }} li {{ margin: .15rem 0; }} a {{ color: #2166ac; }}
 </body></html>
 """
 _SETUP = """<h2>Set up</h2>
-<p>Lines for <a href="neo4j.conf">neo4j.conf</a>; with them all of the next is done at every log-in:</p>
+<p>Lines for <a href="neo4j.conf">neo4j.conf</a>; with them every log-in sets the parameters and opens the
+tour:</p>
 <pre>{settings}</pre>
-<p>Without them, in <a href="{browser}">Neo4j Browser</a>, one line at a time:</p>
+<p>Without them, in <a href="{browser}">Neo4j Browser</a>, after every log-in, one line at a time:</p>
 <pre>{parameters}
-{style}
 {tour}</pre>
-<p>Ready queries: download <a href="favourites.zip">favourites.zip</a> and drop it on Browser's pane of
-favourites (the star), once in every browser.</p>
+<p>Once in every browser: colours that mean risk,</p>
+<pre>{style}</pre>
+<p>and ready queries: download <a href="favourites.zip">favourites.zip</a> and drop it on Browser's pane of
+favourites (the star).</p>
 <p>From another system's alert, a link that asks for one party:</p>
 <pre>{alert}</pre>"""

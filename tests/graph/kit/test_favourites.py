@@ -20,6 +20,7 @@ from tests.graph.kit.demo import make_demo
 
 QUERIES = [one for one in favourites() if not one.is_command]
 COMMANDS = [one for one in favourites() if one.is_command]
+CODES = {typology.code for typology in TYPOLOGIES}
 NULLS = dict.fromkeys(PARAMETERS)
 FOLDERS = (
     "1 Start here",
@@ -40,15 +41,20 @@ def named(one: Favourite) -> str:
 def test_there_are_enough_and_one_a_typology() -> None:
     assert len(QUERIES) >= 30
     assert tuple(dict.fromkeys(one.folder for one in favourites())) == FOLDERS
-    assert len({one.name for one in favourites()}) == len(favourites())
-    assert len({one.title for one in favourites()}) == len(favourites())
+    for part in ("name", "about"):
+        assert len({getattr(one, part) for one in favourites()}) == len(favourites())
+    assert list(favourites()) == sorted(favourites(), key=lambda one: (one.folder, one.title))
     for typology in TYPOLOGIES:
         assert typology.title in favourite(f"rings_by_typology/{typology.code}").title
 
 
 @pytest.mark.parametrize("one", favourites(), ids=named)
 def test_a_title_and_one_statement(one: Favourite) -> None:
-    assert re.fullmatch(r"// \S.{3,90}\n", one.text[: one.text.index("\n") + 1])
+    title, about, *_ = one.text.splitlines()
+    number = one.file.partition("_")[0]
+    assert re.fullmatch(rf"// {number} \S.{{2,}}", title)
+    assert len(title) <= 31 or one.name.removeprefix("rings_by_typology/") in CODES, "more is cut off"
+    assert re.fullmatch(r"// \S.{9,95}", about)
     assert "//" not in one.body
     assert ";" not in one.body
     assert max(map(len, one.text.splitlines())) <= 110

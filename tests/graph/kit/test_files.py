@@ -56,7 +56,7 @@ def test_settings_are_lines_that_the_local_server_takes(tmp_path: Path) -> None:
     lines = (tmp_path / "conf" / "neo4j.conf").read_text().splitlines()
     assert len({line.partition("=")[0] for line in lines}) == len(lines)
     (commands,) = (line for line in lines if line.startswith("browser.post_connect_cmd="))
-    assert commands.endswith("; play http://kit.example:9000/kit/guides/tour.html")
+    assert commands.endswith("asOf: null}; play http://kit.example:9000/kit/guides/tour.html")
     assert "browser.remote_content_hostname_whitelist=localhost,127.0.0.1,kit.example" in lines
     found = Addresses().of_local_server(tmp_path)
     assert found.bolt == f"bolt://127.0.0.1:{home.ports()['bolt']}"

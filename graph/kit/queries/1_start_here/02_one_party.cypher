@@ -1,2 +1,3 @@
+// 02 Choose a party
 // Look at one party from now on (put its id here)
 :param party => null

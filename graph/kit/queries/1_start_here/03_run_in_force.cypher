@@ -1,3 +1,4 @@
+// 03 Run in force, by band
 // The run in force: parties and scores by band
 MATCH (run:Run {state: 'published'}) WITH run LIMIT 1
 MATCH (p:Party {runId: run.runId})

@@ -1,3 +1,4 @@
+// 04 Riskiest parties
 // The riskiest parties
 MATCH (run:Run {state: 'published'}) WITH run LIMIT 1
 MATCH (p:Party {runId: run.runId}) WHERE p.riskScore IS NOT NULL

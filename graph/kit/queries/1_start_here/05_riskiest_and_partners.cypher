@@ -1,3 +1,4 @@
+// 05 Riskiest and partners
 // The riskiest parties and their largest trade partners (picture)
 MATCH (run:Run {state: 'published'}) WITH run LIMIT 1
 MATCH (p:Party {runId: run.runId}) WHERE p.riskScore IS NOT NULL

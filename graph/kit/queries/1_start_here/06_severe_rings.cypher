@@ -1,3 +1,4 @@
+// 06 Most severe rings
 // The most severe rings, explained
 MATCH (ring:Ring)
 WITH ring ORDER BY ring.severity DESC, ring.ringId LIMIT 25

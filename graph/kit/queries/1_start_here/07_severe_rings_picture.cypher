@@ -1,3 +1,4 @@
+// 07 Most severe rings, drawn
 // The five most severe rings (picture)
 MATCH (ring:Ring)
 WITH ring ORDER BY ring.severity DESC, ring.ringId LIMIT 5

@@ -1,3 +1,4 @@
+// 08 Cases to look at
 // Cases to look at, most severe first
 MATCH (c:Case) WHERE c.runId IS NOT NULL AND c.status IN ['open', 'reopened', 'watch']
 WITH c ORDER BY c.severity DESC, c.caseId LIMIT 25

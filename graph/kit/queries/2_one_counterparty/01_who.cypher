@@ -1,3 +1,4 @@
+// 01 Who it is, its score
 // Who it is, and its score ($party; else the riskiest)
 CALL () {
   MATCH (p:Party {partyId: $party}) RETURN p

@@ -1,3 +1,4 @@
+// 02 Who is around it
 // Everybody around it, riskiest first (picture)
 CALL () {
   MATCH (p:Party {partyId: $party}) RETURN p

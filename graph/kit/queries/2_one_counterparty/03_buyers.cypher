@@ -1,3 +1,4 @@
+// 03 Its buyers
 // Whom it sells to, largest first, and their risk
 CALL () {
   MATCH (p:Party {partyId: $party}) RETURN p

@@ -1,3 +1,4 @@
+// 04 Its suppliers
 // Whom it buys from, largest first, and their risk
 CALL () {
   MATCH (p:Party {partyId: $party}) RETURN p

@@ -1,3 +1,4 @@
+// 05 Owners, guarantors, ties
 // Its owners, representatives, guarantors and shared addresses (picture)
 CALL () {
   MATCH (p:Party {partyId: $party}) RETURN p

@@ -1,3 +1,4 @@
+// 06 Latest invoices
 // Its latest invoices: due, paid, days late
 CALL () {
   MATCH (p:Party {partyId: $party}) RETURN p

@@ -1,3 +1,4 @@
+// 07 Complaints and events
 // Complaints, disputes, lawsuits and other events
 CALL () {
   MATCH (p:Party {partyId: $party}) RETURN p

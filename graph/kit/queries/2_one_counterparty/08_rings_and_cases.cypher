@@ -1,3 +1,4 @@
+// 08 Its rings and cases
 // Rings and cases that name it
 CALL () {
   MATCH (p:Party {partyId: $party}) RETURN p

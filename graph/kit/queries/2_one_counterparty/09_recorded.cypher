@@ -1,3 +1,4 @@
+// 09 How much is recorded
 // How much is recorded about it, by kind of tie
 CALL () {
   MATCH (p:Party {partyId: $party}) RETURN p

@@ -1,3 +1,4 @@
+// 01 How many of each
 // How many rings of each typology, and how severe
 MATCH (ring:Ring)
 RETURN ring.typology AS typology, ring.title AS what, count(*) AS rings, max(ring.severity) AS mostSevere,

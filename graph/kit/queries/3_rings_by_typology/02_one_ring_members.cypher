@@ -1,3 +1,4 @@
+// 02 One ring: members
 // One ring: who is in it, and what they do ($ringId; else the most severe)
 CALL () {
   MATCH (ring:Ring {ringId: $ringId}) RETURN ring

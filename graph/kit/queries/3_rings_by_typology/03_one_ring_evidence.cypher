@@ -1,3 +1,4 @@
+// 03 One ring: evidence
 // One ring with the records it rests on (picture)
 CALL () {
   MATCH (ring:Ring {ringId: $ringId}) RETURN ring

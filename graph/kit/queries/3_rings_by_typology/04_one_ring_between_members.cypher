@@ -1,3 +1,4 @@
+// 04 One ring: all ties
 // One ring: all ties between its members (picture)
 CALL () {
   MATCH (ring:Ring {ringId: $ringId}) RETURN ring

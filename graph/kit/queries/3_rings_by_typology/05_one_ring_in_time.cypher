@@ -1,3 +1,4 @@
+// 05 One ring: in time
 // One ring: its records in the order in which they happened
 CALL () {
   MATCH (ring:Ring {ringId: $ringId}) RETURN ring

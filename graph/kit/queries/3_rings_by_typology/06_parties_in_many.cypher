@@ -1,3 +1,4 @@
+// 06 Parties in several rings
 // Parties that several rings name
 MATCH (ring:Ring)-[:INVOLVES]->(p:Party)
 WITH p, count(ring) AS rings, max(ring.severity) AS mostSevere,

@@ -1,3 +1,4 @@
+// 07 One case, drawn
 // One case: its rings and their members ($caseId; else the most severe) (picture)
 CALL () {
   MATCH (c:Case {caseId: $caseId}) RETURN c

@@ -1,3 +1,4 @@
+// 08 One case: sheet to file
 // One case as a sheet to file: parties, roles, amounts, explanations
 CALL () {
   MATCH (c:Case {caseId: $caseId}) RETURN c

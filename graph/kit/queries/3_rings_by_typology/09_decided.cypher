@@ -1,3 +1,4 @@
+// 09 Cases decided on
 // Cases by typology, and what was decided about them
 MATCH (c:Case) WHERE c.status IN ['open', 'reopened', 'confirmed', 'dismissed', 'watch']
 UNWIND split(coalesce(c.typologies, ''), '|') AS typology

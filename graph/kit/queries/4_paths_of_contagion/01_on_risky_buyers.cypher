@@ -1,3 +1,4 @@
+// 01 Who hangs on risky buyers
 // Who hangs on the riskiest buyers
 MATCH (run:Run {state: 'published'}) WITH run LIMIT 1
 MATCH (p:Party {runId: run.runId}) WHERE p.riskScore IS NOT NULL

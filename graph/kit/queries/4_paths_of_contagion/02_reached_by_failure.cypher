@@ -1,3 +1,4 @@
+// 02 Whom its failure reaches
 // Whom its failure would reach in two steps (picture)
 CALL () {
   MATCH (p:Party {partyId: $party}) RETURN p

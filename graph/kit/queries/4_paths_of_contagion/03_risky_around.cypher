@@ -1,3 +1,4 @@
+// 03 Risky parties around it
 // Risky parties within two steps of it
 CALL () {
   MATCH (p:Party {partyId: $party}) RETURN p

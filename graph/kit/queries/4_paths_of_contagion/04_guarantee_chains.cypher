@@ -1,3 +1,4 @@
+// 04 Chains of guarantees
 // Guarantees that hang on each other (picture)
 CALL () {
   MATCH (p:Party {partyId: $party}) RETURN p

@@ -1,3 +1,4 @@
+// 05 Path between two
 // How two parties hang together ($party and $other): the shortest path (picture)
 CALL () {
   MATCH (p:Party {partyId: $party}) RETURN p

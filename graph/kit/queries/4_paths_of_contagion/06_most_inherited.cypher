@@ -1,3 +1,4 @@
+// 06 Who inherits most risk
 // Whose score suffers most from counterparties
 MATCH (run:Run {state: 'published'}) WITH run LIMIT 1
 MATCH (p:Party {runId: run.runId}) WHERE p.riskInheritedPoints IS NOT NULL

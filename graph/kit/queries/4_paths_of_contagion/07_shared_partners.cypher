@@ -1,3 +1,4 @@
+// 07 Shared by the riskiest
 // Partners that several of the riskiest have in common
 MATCH (run:Run {state: 'published'}) WITH run LIMIT 1
 MATCH (p:Party {runId: run.runId}) WHERE p.riskScore IS NOT NULL

@@ -1,3 +1,4 @@
+// 01 Its owners, up to the top
 // Its owners and controllers, up to four steps (picture)
 CALL () {
   MATCH (p:Party {partyId: $party}) RETURN p

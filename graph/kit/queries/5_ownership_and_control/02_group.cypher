@@ -1,3 +1,4 @@
+// 02 Its group
 // Its group: what its owners also own (picture)
 CALL () {
   MATCH (p:Party {partyId: $party}) RETURN p

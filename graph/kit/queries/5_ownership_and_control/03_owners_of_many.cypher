@@ -1,3 +1,4 @@
+// 03 Owners of many
 // People and firms behind most others
 MATCH (run:Run {state: 'published'}) WITH run LIMIT 1
 MATCH (o:Party)

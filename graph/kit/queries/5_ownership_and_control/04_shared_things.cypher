@@ -1,3 +1,4 @@
+// 04 Shared address, account …
 // Who shares its address, phone, account or device (picture)
 CALL () {
   MATCH (p:Party {partyId: $party}) RETURN p

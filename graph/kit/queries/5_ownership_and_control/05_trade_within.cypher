@@ -1,3 +1,4 @@
+// 05 Trade within a group
 // Trade between parties of one owner or address, of the riskiest
 MATCH (run:Run {state: 'published'}) WITH run LIMIT 1
 MATCH (p:Party {runId: run.runId}) WHERE p.riskScore IS NOT NULL

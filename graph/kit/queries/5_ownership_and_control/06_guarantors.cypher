@@ -1,3 +1,4 @@
+// 06 Guarantors, guaranteed
 // Who stands for it, and for whom it stands (picture)
 CALL () {
   MATCH (p:Party {partyId: $party}) RETURN p

@@ -1,3 +1,4 @@
+// 01 Money in and out
 // Money in and out, by counterparty
 CALL () {
   MATCH (p:Party {partyId: $party}) RETURN p

@@ -1,3 +1,4 @@
+// 02 Where its money goes
 // Where its money goes, the largest flows of two steps (picture)
 CALL () {
   MATCH (p:Party {partyId: $party}) RETURN p

@@ -1,3 +1,4 @@
+// 03 Selling to each other
 // Pairs that sell to each other
 MATCH (run:Run {state: 'published'}) WITH run LIMIT 1
 MATCH (p:Party {runId: run.runId}) WHERE p.riskScore IS NOT NULL AND EXISTS { (p)-[:SUPPLIES]->() }

@@ -1,3 +1,4 @@
+// 04 Financed more than once
 // Invoices that were financed more than once
 MATCH (f:Financing) WHERE f.invoiceId IS NOT NULL
 WITH f.invoiceId AS invoiceId, count(*) AS financings WHERE financings > 1

@@ -1,3 +1,4 @@
+// 05 Advances on its invoices
 // What was advanced on its invoices, and by whom
 CALL () {
   MATCH (p:Party {partyId: $party}) RETURN p

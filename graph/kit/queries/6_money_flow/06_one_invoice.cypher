@@ -1,3 +1,4 @@
+// 06 One invoice, all of it
 // One invoice and all that hangs on it ($invoiceId; else a financed one) (picture)
 CALL () {
   MATCH (i:Invoice {invoiceId: $invoiceId}) RETURN i

@@ -1,3 +1,4 @@
+// 07 Sales month by month
 // Its sales month by month, and how late they were paid
 CALL () {
   MATCH (p:Party {partyId: $party}) RETURN p

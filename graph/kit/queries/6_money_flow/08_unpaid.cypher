@@ -1,3 +1,4 @@
+// 08 Overdue and unpaid
 // Its invoices that are overdue and not paid, largest first
 CALL () {
   MATCH (p:Party {partyId: $party}) RETURN p

@@ -1,3 +1,4 @@
+// 01 What was loaded
 // What was loaded, and when
 MATCH (l:Load)
 RETURN l.source AS source, l.state AS state, l.rows AS rows, l.startedAt AS started,

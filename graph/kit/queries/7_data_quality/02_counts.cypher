@@ -1,3 +1,4 @@
+// 02 How many of each kind
 // How many of each kind there are
 CALL () {
   MATCH (n:Party) RETURN 'Party' AS kind, count(n) AS number

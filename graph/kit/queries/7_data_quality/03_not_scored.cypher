@@ -1,3 +1,4 @@
+// 03 With and without score
 // Parties with and without a score in this run, by kind
 MATCH (run:Run {state: 'published'}) WITH run LIMIT 1
 MATCH (p:Party)

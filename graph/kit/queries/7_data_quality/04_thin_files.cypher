@@ -1,3 +1,4 @@
+// 04 Thinnest files
 // Scored parties of whom least is recorded
 MATCH (run:Run {state: 'published'}) WITH run LIMIT 1
 MATCH (p:Party {runId: run.runId})

@@ -1,3 +1,4 @@
+// 05 Columns of parties
 // How complete the columns of parties are (a sample of 20,000)
 MATCH (p:Party) WITH p LIMIT 20000
 WITH count(*) AS n, {name: count(p.name), country: count(p.country), region: count(p.region),

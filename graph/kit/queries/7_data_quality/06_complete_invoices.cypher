@@ -1,3 +1,4 @@
+// 06 Columns of invoices
 // How complete the columns of invoices are (a sample of 20,000)
 MATCH (i:Invoice) WITH i LIMIT 20000
 WITH count(*) AS n, {dueOn: count(i.dueOn), paidOn: count(i.paidOn), confirmedOn: count(i.confirmedOn),

@@ -1,3 +1,4 @@
+// 07 How late things are known
 // How long after their day invoices became known (a sample of 20,000)
 MATCH (i:Invoice) WITH i LIMIT 20000
 WITH i.source AS source, duration.inDays(i.issuedOn, i.knownOn).days AS days WHERE days IS NOT NULL

@@ -1,3 +1,4 @@
+// 08 Financed, not shipped
 // Financed invoices without a shipment on record (of 20,000)
 MATCH (f:Financing)-[:FINANCES]->(i:Invoice) WITH DISTINCT i LIMIT 20000
 WHERE NOT EXISTS { (i)<-[:FULFILS]-(:Shipment) }

@@ -1,3 +1,4 @@
+// 09 Identifiers
 // Identifiers: how many, and how many on several parties
 MATCH (n:Identifier)
 WITH n.scheme AS scheme, n.value AS value, count(DISTINCT n.partyId) AS parties

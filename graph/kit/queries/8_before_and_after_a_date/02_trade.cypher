@@ -1,3 +1,4 @@
+// 02 Sales before and after
 // Its sales in the half years before and after the date
 CALL () {
   OPTIONAL MATCH (run:Run {state: 'published'}) WITH run LIMIT 1

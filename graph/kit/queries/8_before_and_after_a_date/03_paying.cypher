@@ -1,3 +1,4 @@
+// 03 Paying before and after
 // How late it paid before and after the date
 CALL () {
   OPTIONAL MATCH (run:Run {state: 'published'}) WITH run LIMIT 1

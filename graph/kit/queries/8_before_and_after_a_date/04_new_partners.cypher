@@ -1,3 +1,4 @@
+// 04 New partners since
 // Trade partners that are new since the date
 CALL () {
   OPTIONAL MATCH (run:Run {state: 'published'}) WITH run LIMIT 1

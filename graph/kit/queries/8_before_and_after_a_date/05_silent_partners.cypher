@@ -1,3 +1,4 @@
+// 05 Partners fallen silent
 // Trade partners that fell silent before the date
 CALL () {
   OPTIONAL MATCH (run:Run {state: 'published'}) WITH run LIMIT 1

@@ -1,3 +1,4 @@
+// 06 New owners, guarantees
 // Owners, guarantees and other links that began since the date, of the riskiest
 CALL () {
   OPTIONAL MATCH (run:Run {state: 'published'}) WITH run LIMIT 1

@@ -1,3 +1,4 @@
+// 07 Events before and after
 // Its events in the half years before and after the date, by kind
 CALL () {
   OPTIONAL MATCH (run:Run {state: 'published'}) WITH run LIMIT 1
