@@ -12,6 +12,7 @@ from graph.rings import (
     phantom_shipment,
     phoenix,
     related_party_trade,
+    tight_community,
 )
 from graph.rings.typology import Typology
 
@@ -26,4 +27,5 @@ TYPOLOGIES: tuple[Typology, ...] = (
     pass_through.TYPOLOGY,
     phoenix.TYPOLOGY,
     dense_block.TYPOLOGY,
+    tight_community.TYPOLOGY,
 )

@@ -20,6 +20,7 @@ from loaders.synthetic.rings import (
     phantom_shipment,
     phoenix,
     related_party_trade,
+    tight_community,
 )
 from loaders.synthetic.rings.ground import Ground
 
@@ -36,6 +37,7 @@ PLANTERS: Mapping[str, Planter] = {
     pass_through.CODE: pass_through.plant,
     phoenix.CODE: phoenix.plant,
     dense_block.CODE: dense_block.plant,
+    tight_community.CODE: tight_community.plant,
 }
 
 
