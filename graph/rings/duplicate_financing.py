@@ -25,8 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph.rings.deliveries import own_trail
-from graph.rings.financings import Financed, Flags, Int64, financed_invoices, redealt
-from graph.rings.finding import Detection, EvidenceRow, Finding, Member
+from graph.rings.financings import Financed, Flags, Int64, evidence_of, financed_invoices, redealt
+from graph.rings.finding import Detection, Finding, Member
 from graph.rings.flows import keys
 from graph.rings.likeness import change_surprise, number_distance, surprise_of
 from graph.rings.typology import Naming, Typology
@@ -43,7 +43,7 @@ class DuplicateFinancingSettings:
     ``near_days`` / ``near_share``: the furthest that near-duplicates lie apart in days and in amount.
     ``least_surprise``: nats that two invoices must agree by to be held for near-duplicates.
     ``neighbours``: financings that each one is held against, nearest in time first.
-    ``most_findings``: the strongest are kept.
+    ``most_findings``: the strongest are kept; evidence is the latest of each (``financings``).
     """
 
     tolerance: float = 0.03
@@ -195,8 +195,6 @@ def _finding(snapshot: Snapshot, financed: Financed, conflicts: _Conflicts, chos
         for code in codes.tolist():
             roles.setdefault(code, role)
     invoices, first_of = np.unique(rows.invoice, return_index=True)
-    evidence = [("financings", key) for key in keys(snapshot, "financings", list(rows.row), "financing_id")]
-    evidence += [("invoices", key) for key in keys(snapshot, "invoices", list(invoices), "invoice_id")]
     # What was advanced on claims beyond their amount, or again on a near-duplicate.
     twice = np.unique(conflicts.second[chosen])
     return Finding(
@@ -206,15 +204,13 @@ def _finding(snapshot: Snapshot, financed: Financed, conflicts: _Conflicts, chos
         last_on=int(rows.financed_on.max()),
         amount=int(financed.amount[twice].sum()),
         strength=float(conflicts.surprise[chosen].sum()),
-        evidence=tuple(EvidenceRow(table, (key,)) for table, key in evidence),
+        evidence=evidence_of(snapshot, rows),
         facts={
             "invoices": len(invoices),
             "financings": len(rows),
             "invoiced": int(rows.invoice_amount[first_of].sum()),
             "advanced": int(rows.amount.sum()),
-            "same_invoice": len(
-                np.unique(financed.invoice[conflicts.second[chosen][conflicts.same[chosen]]])
-            ),
+            "same_invoice": len(np.unique(financed.invoice[conflicts.second[chosen[same]]])),
             "near_duplicates": int((~same).sum()),
         },
     )

@@ -9,10 +9,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from graph.contract import TABLES
 from graph.relations import EPOCH
-from graph.rings.flows import SHUFFLE_DAYS, days
+from graph.rings.finding import EvidenceRow
+from graph.rings.flows import SHUFFLE_DAYS, days, keys
 from graph.snapshot import Snapshot
 
+#: Financings that a finding names as its evidence, at most.
+MOST_EVIDENCE = 500
 Int64 = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
@@ -124,3 +128,13 @@ def redealt(snapshot: Snapshot, random: np.random.Generator) -> Snapshot:
     for name, values in changed.items():
         rows = rows.set_column(rows.schema.get_field_index(name), name, values)
     return replace(snapshot, tables={**snapshot.tables, "financings": rows})
+
+
+def evidence_of(snapshot: Snapshot, financed: Financed) -> tuple[EvidenceRow, ...]:
+    """The latest ``MOST_EVIDENCE`` of the financings, and their invoices, each in key order."""
+    latest = financed.only(np.argsort(financed.financed_on, kind="stable")[-MOST_EVIDENCE:])
+    return tuple(
+        EvidenceRow(table, (key,))
+        for table, rows in (("financings", latest.row), ("invoices", latest.invoice))
+        for key in keys(snapshot, table, np.unique(rows).tolist(), TABLES[table].key[0])
+    )

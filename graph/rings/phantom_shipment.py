@@ -20,18 +20,26 @@ invoice is not judged before it is mature).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.special import gammaln, rel_entr
 
-from graph.contract import TABLES
 from graph.rings.deliveries import ARRIVED, IMPOSSIBLE, NOTHING, UNDER_WAY, Plausibility, evidence
-from graph.rings.financings import Financed, Flags, Int64, as_of_day, financed_invoices, redealt, standing
-from graph.rings.finding import Detection, EvidenceRow, Finding, Member
-from graph.rings.flows import days, keys
+from graph.rings.financings import (
+    Financed,
+    Flags,
+    Int64,
+    as_of_day,
+    evidence_of,
+    financed_invoices,
+    redealt,
+    standing,
+)
+from graph.rings.finding import Detection, Finding, Member
+from graph.rings.flows import days
 from graph.rings.typology import Naming, Typology
 from graph.rings.wording import counted, listing, money, share, span
 from graph.snapshot import Snapshot
@@ -43,13 +51,12 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class PhantomShipmentSettings:
+class PhantomShipmentSettings(Plausibility):
     """``patience_days``: papers may take so long to come. ``prior``: invoices that an expected share is
     drawn by towards the more general one. ``nats_each``: what a further buyer must add. ``fewest``: unproven
     financed invoices of a finding. ``least_strength``: nats. ``most_findings``: the strongest are kept.
     """
 
-    plausibility: Plausibility = field(default_factory=Plausibility)
     patience_days: int = 90
     prior: float = 3.0
     nats_each: float = 2.0
@@ -100,8 +107,8 @@ def _numbered(*columns: Int64) -> tuple[Int64, Int64]:
 
 def _codes(column: pa.ChunkedArray) -> Int64:
     """Numbers of a text column's values, -1 where null."""
-    encoded = column.combine_chunks().dictionary_encode()
-    return np.asarray(encoded.indices.fill_null(-1).to_numpy(), np.int64)
+    indices = column.combine_chunks().dictionary_encode().indices
+    return np.asarray(indices.fill_null(-1).to_numpy(), np.int64)
 
 
 def _claims_by_unit(snapshot: Snapshot, settings: PhantomShipmentSettings) -> tuple[_Claims, _Units]:
@@ -113,13 +120,13 @@ def _claims_by_unit(snapshot: Snapshot, settings: PhantomShipmentSettings) -> tu
     )
     goods = _codes(invoices["goods"])[row]
     one, unit = _numbered(seller, goods, buyer)
-    in_unit = np.zeros(invoices.num_rows, np.bool_)
-    in_unit[financed_invoices(snapshot).invoice] = True
-    claims = _Claims(row, evidence(snapshot, settings.plausibility)[row], in_unit[row], unit)
+    advanced = np.zeros(invoices.num_rows, np.bool_)
+    advanced[financed_invoices(snapshot).invoice] = True
+    claims = _Claims(row, evidence(snapshot, settings)[row], advanced[row], unit)
     unproven = claims.state != ARRIVED
 
-    def count(chosen: Flags) -> Floats:
-        return np.bincount(unit, weights=chosen, minlength=len(one)).astype(np.float64)
+    def count(of: Flags) -> Floats:
+        return np.bincount(unit, weights=of, minlength=len(one)).astype(np.float64)
 
     units = _Units(
         seller=seller[one],
@@ -219,21 +226,15 @@ def _finding(snapshot: Snapshot, doubtful: _Doubtful, units: _Units, chosen: Int
     claims = _rows_of(chosen, doubtful.unit)
     invoice, state = doubtful.row[claims], doubtful.state[claims]
     financed = doubtful.financings.only(_rows_of(invoice, doubtful.financings.invoice))
-    named = [
-        (table, key)
-        for table, rows in (("financings", financed.row), ("invoices", np.sort(invoice)))
-        for key in keys(snapshot, table, rows.tolist(), TABLES[table].key[0])
-    ]
-    members = [Member(int(financed.seller[0]), "seller")]
-    members += [Member(code, "buyer") for code in np.unique(financed.buyer).tolist()]
+    buyers = [Member(code, "buyer") for code in np.unique(financed.buyer).tolist()]
     return Finding(
         typology=CODE,
-        members=tuple(sorted(members)),
+        members=tuple(sorted([Member(int(financed.seller[0]), "seller"), *buyers])),
         first_on=int(financed.issued_on.min()),
         last_on=int(financed.financed_on.max()),
         amount=int(financed.amount.sum()),
         strength=0.0,
-        evidence=tuple(EvidenceRow(table, (key,)) for table, key in named),
+        evidence=evidence_of(snapshot, financed),
         facts={
             "financed": int(units.financed[chosen].sum()),
             "unproven": len(invoice),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from graph.rings.detection import in_order
-from graph.rings.financings import financed_invoices, redealt
+from graph.rings.financings import MOST_EVIDENCE, evidence_of, financed_invoices, redealt
 from graph.snapshot import Snapshot
 from tests.ecosystems import parties, snapshot
 
@@ -84,3 +84,13 @@ def test_more_financings_than_invoices_leave_a_surplus_without_one(tmp_path: Pat
     snap = financed(tmp_path, [invoice(0)], [financing(k, 0, 5 + k, 2) for k in range(3)])
     dealt = redealt(snap, np.random.default_rng(0))
     assert sorted(dealt.tables["financings"]["invoice_id"].to_pylist(), key=str) == ["I0000", None, None]
+
+
+def test_evidence_is_the_latest_financings_and_their_invoices(tmp_path: Path) -> None:
+    count = MOST_EVIDENCE + 7
+    invoices = [invoice(k, after=k % 90) for k in range(count)]
+    snap = financed(tmp_path, invoices, [financing(k, k, 5, 100 + (k >= 7)) for k in range(count)])
+    named = evidence_of(snap, financed_invoices(snap))
+    assert len(named) == 2 * MOST_EVIDENCE
+    assert named[0].key == ("F0007",)
+    assert named[-1].key == (f"I{count - 1:04d}",)
