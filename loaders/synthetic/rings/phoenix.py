@@ -7,8 +7,8 @@ import numpy as np
 from loaders.synthetic.rings.ground import RING, Ground, Trail
 
 CODE = "phoenix"
-#: Old firms have at least so many counterparties in their last year that live on.
-FEWEST_PARTNERS = 5
+#: Of so many firms drawn, the first with enough counterparties that live on is taken, or the one with most.
+TRIES, ENOUGH_PARTNERS = 6, 5
 #: Days of trade that are left for the new firm, at least.
 DAYS_LEFT = 200
 
@@ -30,16 +30,19 @@ def _partners(ground: Ground, firm: int, on: int) -> list[Partner]:
 
 
 def _old_firm(ground: Ground, failed: bool) -> tuple[int, int, list[Partner]]:
-    """A firm with enough counterparties, the day it failed (or one like it, where it lives), and those."""
+    """A firm with counterparties to take over, the day it failed (or any, where it lives), and those."""
     first, last = ground.settings.first_day + 400, ground.last_day - DAYS_LEFT
     pool = ground.failed[(ground.failed_on[ground.failed] > first) & (ground.failed_on[ground.failed] < last)]
-    for _ in range(1000):
+    best: tuple[int, int, list[Partner]] = (-1, 0, [])
+    for _ in range(TRIES):
         firm = ground.companies(CODE, 1, pool if failed else ground.living)[0]
         on = int(ground.failed_on[firm]) if failed else int(ground.random.integers(first, last))
         partners = _partners(ground, firm, on)
-        if len(partners) >= FEWEST_PARTNERS:
-            return firm, on, partners
-    raise ValueError(f"{CODE}: too few firms with counterparties to take over")
+        if best[0] < 0 or len(partners) > len(best[2]):
+            best = (firm, on, partners)
+        if len(partners) >= ENOUGH_PARTNERS:
+            break
+    return best
 
 
 def _carry_on(ground: Ground, new: int, begun: int, partners: list[Partner]) -> int:
