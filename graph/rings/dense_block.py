@@ -3,7 +3,8 @@
 **Definition.** A pair is *passing* where most of its invoices (``pair_share``) lie within ``span_days``.
 Among the passing pairs of a window of that length, a block is a set of at least ``fewest_sellers`` and
 ``fewest_buyers`` that has at least ``least_density`` of all possible pairs and is denser, weighted, than
-what is around it. Lasting trade is no part of it, however dense.
+what is around it. Lasting trade is no part of it, however dense; and trade among the members runs from its
+sellers to its buyers (where it runs in all directions, see ``tight_community``).
 
 **Parameters.** See ``DenseBlockSettings``.
 
@@ -45,9 +46,10 @@ CODE = "dense_block"
 class DenseBlockSettings:
     """``span_days``: length of a window; ``step_days``: from one to the next. ``pair_share``: of a pair's
     invoices that lie within one window, at least. ``least_density``: of all possible pairs of a block.
-    ``least_share``: of the other side, that each member trades with. ``most_rounds``: of finding blocks in
-    a window and taking them out. ``most_findings``: the strongest; ``most_evidence``: rows of a finding, the
-    largest."""
+    ``least_share``: of the other side, that each member trades with. ``most_other``: pairs among the members
+    that run otherwise than from seller to buyer, by those that do; and members on both sides, of all.
+    ``most_rounds``: of finding blocks in a window and taking them out. ``most_findings``: the strongest;
+    ``most_evidence``: rows of a finding, the largest."""
 
     span_days: int = 120
     step_days: int = 30
@@ -56,6 +58,7 @@ class DenseBlockSettings:
     fewest_buyers: int = 3
     least_density: float = 0.5
     least_share: float = 0.5
+    most_other: float = 0.25
     most_rounds: int = 20
     most_findings: int = 20_000
     most_evidence: int = 500
@@ -166,6 +169,19 @@ def _block(pairs: Pairs, inside: NDArray[np.int64], surprise: NDArray[np.float64
     return _Block(sellers, buyers, inside, float(beyond_tree * surprise.mean()), density)
 
 
+def _one_way(pairs: Pairs, block: _Block, most_other: float) -> bool:
+    """Whether hardly a member is on both sides, and hardly any trade of theirs runs otherwise than across."""
+    members = np.union1d(block.sellers, block.buyers)
+    if len(np.intersect1d(block.sellers, block.buyers)) > most_other * len(members):
+        return False
+    low, high = (np.searchsorted(pairs.source, members, side) for side in ("left", "right"))
+    among = sum(
+        int(np.isin(members, pairs.target[first:last]).sum())
+        for first, last in zip(low.tolist(), high.tolist(), strict=True)
+    )
+    return among - len(block.pairs) <= most_other * len(block.pairs)
+
+
 def _distinct(found: list[_Block], most: int) -> list[_Block]:
     """The strongest of those that share half of the pairs of the smaller one; ``most`` at most."""
     taken: dict[int, int] = {}
@@ -216,7 +232,8 @@ def detect(snapshot: Snapshot, settings: DenseBlockSettings) -> Detection:
     first, last = _bursts(pairs.bounds, pairs.flows.day, settings.span_days)
     found: list[_Block] = []
     for chosen in _windows(pairs, first, last, settings):
-        found += _blocks_among(pairs, chosen, settings)
+        blocks_here = _blocks_among(pairs, chosen, settings)
+        found += [block for block in blocks_here if _one_way(pairs, block, settings.most_other)]
     kept = _distinct(found, settings.most_findings)
     cut = len(kept) == settings.most_findings
     findings = []

@@ -47,13 +47,15 @@ Int = NDArray[np.int64]
 @dataclass(frozen=True)
 class TightCommunitySettings:
     """Shares are of money. ``member_cost``: a community of n members holds together where their trade with
-    each other is more than about n times this share of their turnover. ``most_findings``: the strongest;
+    each other is more than about n times this share of their turnover. ``fewest_partners``: inside, of a
+    member on average: fewer make a circle, not a web. ``most_findings``: the strongest;
     ``most_evidence``: rows of a finding, the largest."""
 
     window_days: int = 180
     step_days: int = 90
     member_cost: float = 0.01
     fewest_members: int = 5
+    fewest_partners: float = 3.0
     least_share: float = 0.5
     most_central: float = 0.5
     least_mixed: float = 0.6
@@ -94,7 +96,7 @@ def _communities_of(
     measures = measure(web, label, inside)
     chosen = (measures.size >= settings.fewest_members) & (measures.share >= settings.least_share)
     chosen &= (measures.central <= settings.most_central) & (measures.mixed >= settings.least_mixed)
-    chosen &= measures.strength > 0
+    chosen &= (measures.partners >= settings.fewest_partners) & (measures.strength > 0)
     of_party = np.full(n_parties, -1, np.int64)
     of_party[web.codes] = label
     flows, community = _inside(now, of_party, chosen)

@@ -41,11 +41,12 @@ class Web:
 
 @dataclass(frozen=True)
 class Measures:
-    """Of c communities: ``size`` int64 members; float64: ``share`` of the members' turnover that is with each
-    other, ``central`` share of that in which the most central member has a part, ``mixed`` share of the
-    members that both buy and sell inside, ``strength`` nats."""
+    """Of c communities: ``size`` int64 members; float64: ``partners`` inside of a member on average,
+    ``share`` of the members' turnover that is with each other, ``central`` share of that in which the most
+    central member has a part, ``mixed`` share of the members that both buy and sell inside, ``strength``."""
 
     size: Int
+    partners: Float
     share: Float
     central: Float
     mixed: Float
@@ -105,6 +106,7 @@ def measure(web: Web, label: Int, inside: NDArray[np.bool_]) -> Measures:
     surprise = np.bincount(of_pair, web.surprise[inside], n) / np.maximum(pairs, 1)
     return Measures(
         size=size,
+        partners=2 * pairs / np.maximum(size, 1),
         share=share,
         central=most / np.maximum(inner, 1),
         mixed=np.bincount(label[both], minlength=n) / np.maximum(size, 1),

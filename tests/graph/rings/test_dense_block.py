@@ -96,6 +96,11 @@ def test_a_burst_of_one_hub_is_no_block(tmp_path: Path) -> None:
     assert found(tmp_path, burst + [(2, buyer, 300) for buyer in range(30, N)]) == ()
 
 
+def test_trade_in_all_directions_is_no_block(tmp_path: Path) -> None:
+    back = [(buyer, seller, day) for seller, buyer, day in passing(SELLERS, BUYERS)[::3]]
+    assert found(tmp_path, passing(SELLERS, BUYERS) + back + background()) == ()
+
+
 def test_voided_invoices_make_no_block(tmp_path: Path) -> None:
     rows = [
         {**row, "status": "void", "status_on": row["issued_on"]} for row in trade(passing(SELLERS, BUYERS))

@@ -119,6 +119,12 @@ def test_a_cooperative_around_its_hub_is_left_alone(tmp_path: Path) -> None:
     assert found(tmp_path, through + back + neighbours + background()) == ()
 
 
+def test_a_circle_is_no_community(tmp_path: Path) -> None:
+    round_trip = [(code, MEMBERS[(k + 1) % len(MEMBERS)]) for k, code in enumerate(MEMBERS)]
+    rows = [(*pair, day, 900) for pair in round_trip for day in range(FIRST_ON, LAST_ON, 14)]
+    assert found(tmp_path, rows + background()) == ()
+
+
 def test_trade_that_has_long_been_so_is_left_alone(tmp_path: Path) -> None:
     assert found(tmp_path, web(MEMBERS, first=20) + background()) == ()
 
