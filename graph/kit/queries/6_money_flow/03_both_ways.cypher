@@ -2,7 +2,7 @@
 // Pairs that sell to each other
 MATCH (run:Run {state: 'published'}) WITH run LIMIT 1
 MATCH (p:Party {runId: run.runId}) WHERE p.riskScore IS NOT NULL AND EXISTS { (p)-[:SUPPLIES]->() }
-WITH p ORDER BY p.riskScore LIMIT 5000
+WITH p ORDER BY p.riskScore LIMIT 3000
 MATCH (p)-[out:SUPPLIES]->(q:Party)-[back:SUPPLIES]->(p)
 RETURN p.partyId AS party, q.partyId AS other, out.amount AS soldInMinorUnits,
        back.amount AS boughtInMinorUnits, out.currency AS currency, out.count AS invoicesOut,
