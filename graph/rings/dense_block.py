@@ -275,7 +275,7 @@ TYPOLOGY = Typology(
     title="Dense block of sellers and buyers",
     definition=(
         "Three or more sellers and three or more buyers of whom nearly all bill each other within four "
-        "months, with little trade between them before or after."
+        "months, with little trade between them before or after, and hardly any that runs the other way."
     ),
     published=(
         "Hooi, Song, Beutel, Shah, Shin, Faloutsos (2016): FRAUDAR: Bounding Graph Fraud in the Face of "

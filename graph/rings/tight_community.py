@@ -225,7 +225,8 @@ TYPOLOGY = Typology(
     title="Tight community with abnormal internal trade",
     definition=(
         "Five or more firms that within half a year come to do most of their business with each other, in "
-        "all directions, without a centre and without an owner on record that they share."
+        "all directions and far more than before, without a centre and without an owner on record that they "
+        "share."
     ),
     published=(
         "Traag, Van Dooren, Nesterov (2011): Narrow scope for resolution-limit-free community detection. "
