@@ -79,7 +79,7 @@ def search(snapshot: Snapshot, typology: Typology, seed: int) -> tuple[list[Ring
         shuffled = typology.detect(typology.shuffle(snapshot, random), typology.settings)
         strengths += [finding.strength for finding in shuffled.findings]
     found = np.array([finding.strength for finding in detection.findings])
-    expected = Chance.of(strengths, shuffles).expected(found)
+    expected = Chance.of(strengths, shuffles, float(found.min())).expected(found)
     rings = [
         Ring(finding, float(often), float(severity))
         for finding, often, severity in zip(detection.findings, expected, severity_of(expected), strict=True)
