@@ -222,9 +222,10 @@ def draw(origin: Origin, parties: int) -> dict[int, list[int]]:
 def agreement(found: Sequence[Changes]) -> dict[str, Any]:
     """Mean Spearman within a party, and how often the first of one order is the first of the other."""
 
-    def mean_rank(one: str, other: str) -> float:
+    def mean_rank(one: str, other: str) -> float | None:
         ranks = [rank_correlation(getattr(each, one), getattr(each, other)) for each in found]
-        return float(np.mean([rank for rank in ranks if rank is not None] or [np.nan]))
+        told = [rank for rank in ranks if rank is not None]
+        return float(np.mean(told)) if told else None
 
     first = [int(np.argmax(each.score)) for each in found]
     named = [np.argsort(-each.told, kind="stable") for each in found]
@@ -275,7 +276,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         place = Place(asked.data, asked.folder or Path(scratch))
         found = {name: measure(CHOSEN[name], place, asked.parties) for name in asked.sets}
     kept = json.loads(FROZEN.read_text("utf-8")) if asked.freeze and FROZEN.exists() else {}
-    figures = {"machine": machine(), "sets": {**kept.get("sets", {}), **found}}
+    together = {**kept.get("sets", {}), **found}
+    figures = {"machine": machine(), "sets": {name: together[name] for name in CHOSEN if name in together}}
     Console(width=120).print(table(figures))
     if asked.freeze:
         FROZEN.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
