@@ -7,15 +7,17 @@ import or by whatever opens the store next.
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import signal
 import subprocess
 import uuid
 from collections import deque
 from pathlib import Path
 
 from graph.errors import BadInput, StoreUnavailable
-from graph.neo4j.distribution import Distribution
+from graph.neo4j.distribution import JAVA_OPTIONS, Distribution
 from graph.neo4j.import_files import ARGUMENTS_FILE, ImportFiles, Tell
 from graph.neo4j.import_graph import write_import_files
 from graph.neo4j.lease import release, take
@@ -125,6 +127,9 @@ def _run(command: list[str], folder: Path, tell: Tell) -> None:
     with subprocess.Popen(  # noqa: S603
         command,
         cwd=folder,
+        # neo4j-admin works in a JVM of its own, which takes its options from here.
+        env=dict(os.environ, JAVA_OPTS=" ".join(JAVA_OPTIONS)),
+        start_new_session=True,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -142,7 +147,7 @@ def _run(command: list[str], folder: Path, tell: Tell) -> None:
                 elif line.strip():
                     tail.append(line)
         except BaseException:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
             raise
     if process.returncode:
         raise StoreUnavailable(

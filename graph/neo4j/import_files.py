@@ -84,9 +84,9 @@ class ImportFolder:
         target = str(path).replace("'", "''")
         count = self._source.number(f"COPY ({sql}) TO '{target}' (FORMAT csv, HEADER{forced})")
         self._counts[option] += count
-        self._options.append(f"--{option}={kind + '=' if kind else ''}{path.name}")
+        self._options.append(f"--{option}={kind + '=' if kind else ''}./{path.name}")
         if _has_long_lines(path, count):
-            self._multiline.append(path.name)
+            self._multiline.append(f"./{path.name}")
 
 
 def _has_long_lines(path: Path, rows: int) -> bool:

@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 import psutil
@@ -25,7 +24,8 @@ from graph.neo4j.session import Neo4jSession, Neo4jSettings
 
 USER = "neo4j"
 POLL_S = 0.25
-CONNECT_LIMIT_S = 5.0
+#: The last line of a start.
+STARTED = "Started."
 #: A port that was free can be another process's by the time that Java is up: then with other ones.
 START_ATTEMPTS = 3
 PORT_TAKEN = ("Address already in use", "BindException", "Failed to bind")
@@ -188,8 +188,7 @@ class LocalServer:
             try:
                 self._wait_until_up()
             except StoreUnavailable:
-                said = self.files.console.read_text("utf-8", errors="replace")
-                if not attempts_left or not any(sign in said for sign in PORT_TAKEN):
+                if not attempts_left or not any(sign in self._said() for sign in PORT_TAKEN):
                     raise
                 self.stop()
                 self.files.write_settings(self.page_cache_mb, new_ports=True)
@@ -219,30 +218,23 @@ class LocalServer:
             return error
         return None
 
-    def _browser_is_ours(self) -> bool:
-        """Whether the HTTP port tells of our Bolt port: Bolt is up first, and HTTP may still fail to bind."""
-        ports = self.files.ports()
-        connection = HTTPConnection(HOST, ports["http"], timeout=CONNECT_LIMIT_S)
-        try:
-            connection.request("GET", "/")
-            return f":{ports['bolt']}".encode() in connection.getresponse().read()
-        except (OSError, HTTPException):
-            return False
-        finally:
-            connection.close()
+    def _said(self) -> str:
+        """What the process has written so far."""
+        return self.files.console.read_text("utf-8", errors="replace")
 
     def _wait_until_up(self) -> None:
         deadline = time.monotonic() + self.start_limit_s
-        while (error := self._answers()) is not None or not self._browser_is_ours():
+        # Bolt answers first; the process may still end because HTTP cannot have its port.
+        while (error := self._answers()) is not None or STARTED not in self._said():
             if self.files.process() is None:
-                tail = self.files.console.read_text("utf-8", errors="replace")[-1500:]
                 raise StoreUnavailable(
-                    f"Neo4j ended while starting; the end of {self.files.console}:\n{tail}"
+                    f"Neo4j ended while starting; the end of {self.files.console}:\n{self._said()[-1500:]}"
                 )
             if time.monotonic() > deadline:
                 self.stop()
-                said = error or f"nothing on port {self.files.ports()['http']}"
-                raise StoreUnavailable(f"Neo4j did not answer within {self.start_limit_s:.0f} s: {said}")
+                raise StoreUnavailable(
+                    f"Neo4j did not answer within {self.start_limit_s:.0f} s: {error or self._said()[-500:]}"
+                )
             time.sleep(POLL_S)
 
 

@@ -234,7 +234,7 @@ def test_files_for_a_server_of_ones_own(tmp_path: Path) -> None:
     files = write_import_files(tmp_path / "e.duckdb", tmp_path / "it's" / "files", quiet)
     options = (files.folder / "import.args").read_text("utf-8").splitlines()
     names = [line.partition("=")[2].rpartition("=")[2] for line in options if ".csv" in line]
-    assert {name for line in names for name in line.split(",")} == {
+    assert {Path(name).name for line in names for name in line.split(",")} == {
         p.name for p in files.folder.glob("*.csv")
     }
     assert "--id-type=actual" in options
