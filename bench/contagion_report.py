@@ -137,7 +137,7 @@ _HEAD = """# What travels through planted contagion
 Made by `python -m bench.contagion --parties {parties} --seeds {seeds} --freeze` from the figures frozen in
 `bench/frozen/contagion.json`; do not edit by hand. It generates synthetic ecosystems
 ([synthetic.md](synthetic.md)), loads, trains, evaluates and scores them by the calls of the commands, and
-only then reads what was planted. {n:,} parties, one value a seed ({seed_list}).
+only then reads what was planted. {n:,} parties, one value a seed (seeds: {seed_list}).
 
 In a condition of its own, 30 % of the trade relations and guarantees leave no rows, 10 % name a wrong
 counterparty, or outcomes become known up to 90 days after they occurred (else at once). What happens stays
@@ -148,8 +148,8 @@ the same: only what is on record differs. `--missing-links`, `--false-links`, `-
 _READING = """
 - **What links bring** is the served model against the same model made without links: the same rows, trees,
   network and weighing. At X = 0 the gate keeps links out, so that both are one model and nothing is
-  inherited. That model is still a little better than `gbdt_own`: its trees keep own and environment apart,
-  as the mechanism does, and it is the mean of more of them. That margin has nothing to do with links.
+  inherited. What is left of the difference to `gbdt_own` is between trees and trees: those served keep own
+  and environment apart, as the mechanism does, and are the mean of more of them.
 - **The oracle** was told the planted inherited part of the training days and predicts it on the test day from
   the same visible data: boosted trees on the signs of the party and of its counterparties by share of trade.
   A model that sees defaults alone cannot be expected to do better.
@@ -167,7 +167,8 @@ Log-odds that a unit of pressure through a relation adds. *Planted*: gain times 
 relation, all four at once. (A mean absolute part by relation would not do: it is larger where a relation's
 pressure varies more, not where it is stronger.) Found strengths are smaller, because pressure shows only
 through noisy signs and a score that hedges is the better score; what should agree is their order and
-proportions. Relations are parallel (who supplies also ships and is paid), so the model gives part of the
+proportions. Both do within trade and within guarantees; guarantees are found too weak against trade, for few
+companies give or have one, and little can be learnt of them. Relations are parallel (who supplies also ships and is paid), so the model gives part of the
 credit to other names: *by its own name* is what goes to the planted relation's.
 """
 
