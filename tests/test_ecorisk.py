@@ -266,6 +266,22 @@ def test_rings_from_search_to_verdict(terminal: Terminal, tmp_path: Path) -> Non
     assert terminal.run("rings", "--as-of", "2025-03-01", "--typology", "nonsense")[0] == 3
 
 
+def test_the_kit_names_the_server_that_is_used(terminal: Terminal, tmp_path: Path) -> None:
+    body = terminal.json(
+        "--store", "bolt://db.example:7687", "kit", str(tmp_path / "kit"), "--url", "http://k/"
+    )
+    assert {"index.html", "favourites.zip", "risk.grass", "guides/tour.html"} <= set(body["files"])
+    assert all((tmp_path / "kit" / path).stat().st_size for path in body["files"])
+    page = (tmp_path / "kit" / "index.html").read_text("utf-8")
+    assert "http://db.example:7474/browser/?dbms=bolt%3A%2F%2Fneo4j%40db.example%3A7687" in page
+    assert "play http://k/guides/tour.html" in (tmp_path / "kit" / "neo4j.conf").read_text("utf-8")
+    assert not terminal.workspace.exists()
+    (tmp_path / "ports.json").touch()
+    code, _, err = terminal.run("kit", str(tmp_path / "ports.json"))
+    assert code == 3
+    assert "cannot be written" in err
+
+
 def test_demo_does_not_delete_what_is_not_its_own(
     terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
