@@ -51,7 +51,7 @@ def _setup_texts(addresses: Addresses) -> dict[str, str]:
         "parameters": parameters_command(),
         "style": f":style {addresses.style}",
         "tour": f":play {addresses.guide('tour')}",
-        "alert": addresses.deep_link("param", "party => 'PARTY'").replace("PARTY", "{party id}"),
+        "alert": addresses.deep_link("param", "party => 'PARTY_ID'"),
     }
 
 
@@ -62,7 +62,7 @@ def _item(address: str, text: str) -> str:
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>ecorisk: analysts' kit</title><style>
 body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 52rem; margin: 2rem auto; color: #222; }}
-pre {{ background: #f2f2f4; padding: .6rem .8rem; overflow-x: auto; white-space: pre-wrap; }}
+pre {{ background: #f2f2f4; padding: .6rem .8rem; white-space: pre-wrap; overflow-wrap: anywhere; }}
 h2 {{ margin-top: 2rem; }} li {{ margin: .15rem 0; }} a {{ color: #2166ac; }}
 </style></head><body>
 <h1>Analysts' kit for Neo4j Browser</h1>
