@@ -14,7 +14,7 @@ from tests.graph.neo4j.test_exploration import ask
 
 DAY, LATER = date(2021, 1, 1), date(2021, 6, 1)
 FLOWS = """MATCH (a:Party)-[r]->(b:Party)
-           RETURN type(r), a.partyId, b.partyId, r.count, r.amount ORDER BY type(r), a.partyId"""
+           RETURN type(r), a.partyId, b.partyId, r.count, r.amount ORDER BY type(r), a.partyId, b.partyId"""
 
 
 @pytest.fixture
