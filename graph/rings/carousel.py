@@ -205,4 +205,5 @@ TYPOLOGY = Typology(
     detect=detect,
     shuffle=shuffle,
     explain=explain,
+    least_strength=0.0,
 )

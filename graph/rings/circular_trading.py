@@ -112,4 +112,5 @@ TYPOLOGY = Typology(
     detect=detect,
     shuffle=shuffle,
     explain=explain,
+    least_strength=0.0,
 )

@@ -83,7 +83,7 @@ def search(snapshot: Snapshot, typology: Typology, seed: int) -> tuple[list[Ring
     rings = [
         Ring(finding, float(often), float(severity))
         for finding, often, severity in zip(detection.findings, expected, severity_of(expected), strict=True)
-        if often <= allowed(snapshot.n_parties)
+        if often <= allowed(snapshot.n_parties) and finding.strength > typology.least_strength
     ]
     rings.sort(key=lambda ring: (ring.expected_by_chance, -ring.finding.amount, ring.finding.members))
     return rings, Search(typology.code, len(found), len(rings), shuffles, len(strengths), detection.cuts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,8 @@ class Typology:
     chance brings as well, so that chance can be measured.
     ``shuffle(snapshot, random numbers)``: the same data with the ties that the pattern rests on permuted,
     everyone's number of rows and their days kept.
+    ``least_strength``: weaker findings are not kept, whatever shuffles bring (0 where strength is a surprise
+    in nats over all places to look: there the chance model itself expects one such finding).
     ``explain``: one paragraph in plain words that accuses nobody.
     ``definition``, ``published`` (source of the pattern), ``false_friends`` (benign look-alikes): for
     people.
@@ -39,3 +42,4 @@ class Typology:
     detect: Callable[[Snapshot, Any], Detection]
     shuffle: Callable[[Snapshot, np.random.Generator], Snapshot]
     explain: Callable[[Finding, Naming, str], str]
+    least_strength: float = -math.inf
