@@ -167,10 +167,10 @@ Log-odds that a unit of pressure through a relation adds. *Planted*: gain times 
 relation, all four at once. (A mean absolute part by relation would not do: it is larger where a relation's
 pressure varies more, not where it is stronger.) Found strengths are smaller, because pressure shows only
 through noisy signs and a score that hedges is the better score; what should agree is their order and
-proportions. Both do within trade and within guarantees; guarantees are found too weak against trade, for few
-companies give or have one, and little can be learnt of them. Relations are parallel (who supplies also ships
-and is paid), so the model gives part of the credit to other names: *by its own name* is what goes to the
-planted relation's.
+proportions. Within trade the order is kept throughout. Guarantees are found too weak against trade, and where
+links are missing or false hardly in order: few companies give or have one, and little can be learnt of them.
+Relations are parallel (who supplies also ships and is paid), so the model gives part of the credit to other
+names: *by its own name* is what goes to the planted relation's.
 """
 
 
