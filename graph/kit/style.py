@@ -74,6 +74,8 @@ RELATIONSHIPS: Mapping[str, tuple[str, ...]] = {
 }
 
 
+#: Of relationships that show something other than their type.
+CAPTIONS = {"INVOLVES": {"caption": "'{role}'"}}
 _NODE = {
     "diameter": "50px",
     "color": "#D5D8DD",
@@ -104,8 +106,7 @@ def grass() -> str:
     for look in (*versions, *RECORDS, *BOOKKEEPING, *FINDINGS, PARTIES, *bands):
         rules += [_rule(f"node.{label}", _properties(look)) for label in look.labels]
     for color, types in RELATIONSHIPS.items():
-        rules += [_rule(f"relationship.{name}", {"color": color}) for name in types]
-    rules.append(_rule("relationship.INVOLVES", {"caption": "'{role}'"}))
+        rules += [_rule(f"relationship.{name}", {"color": color, **CAPTIONS.get(name, {})}) for name in types]
     return "\n".join(rules) + "\n"
 
 

@@ -17,6 +17,8 @@ def test_every_label_has_a_colour_and_bands_come_last() -> None:
     assert set(found) == written
     assert len(found) == len(written)
     assert found[-len(BANDS) :] == list(BANDS) == list(BAND_LABELS.values())
+    selectors = re.findall(r"^(\S+) \{$", grass(), flags=re.M)
+    assert len(set(selectors)) == len(selectors), "Browser keeps the last rule of a selector alone"
     colors = [color for color, _, _ in BANDS.values()]
     assert len(set(colors)) == len(colors)
     assert grass().count("{\n") == grass().count("}\n")
