@@ -596,14 +596,18 @@ def _demo_acts(folder: Path) -> Iterator[tuple[str, list[str]]]:
         ],
     )
     yield (
-        "A synthetic ecosystem with planted contagion",
+        "A synthetic ecosystem with planted contagion and planted rings",
         [
-            f"synth {folder / 'synthetic-tables'} --parties 10000 --seed 7",
+            f"synth {folder / 'synthetic-tables'} --parties 10000 --seed 7 --rings 3",
             f"--workspace {made} load canonical {folder / 'synthetic-tables'}",
             f"--workspace {made} train",
             f"--workspace {made} score --as-of 2024-01-01",
             f"--workspace {made} explain --most-inherited",
         ],
+    )
+    yield (
+        "Rings planted in the same ecosystem, found among all the rest",
+        [f"--workspace {made} rings --as-of 2025-03-01", f"--workspace {made} cases --most 10"],
     )
 
 
@@ -667,7 +671,8 @@ def demo(
             _say(line)
             if code := run_command(shlex.split(line)):
                 raise typer.Exit(code)
-    _show_planted(folder)
+            if line.startswith(f"--workspace {folder / 'synthetic'} explain"):
+                _show_planted(folder)
     neo4j_lines = _demo_in_neo4j(str(folder / "scms"))
     console.rule(f"Done in {time.monotonic() - started:.0f} s", style="bold")
     for line in neo4j_lines:

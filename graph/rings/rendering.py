@@ -20,7 +20,7 @@ MOST_EXPLAINED = 10
 
 
 def _table(title: str, **columns: str) -> Table:
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name, justify in columns.items():
         right = justify == "right"
         table.add_column(
@@ -74,7 +74,7 @@ def cases_table(report: RingReport, most: int) -> Table:
             f"{case.severity:.2f}",
             str(len(case.party_ids)),
             money(case.amount, report.base_currency),
-            Text(", ".join(case.typologies) + (f": {case.note}" if case.note else "")),
+            Text(", ".join(case.typologies).replace("_", " ") + (f": {case.note}" if case.note else "")),
         )
     return table
 

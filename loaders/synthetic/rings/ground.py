@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from graph.contract import TABLES, arrow_schema
+from graph.errors import BadInput
 from graph.relations import EPOCH
 from loaders.synthetic.columns import NEVER
 from loaders.synthetic.course import World
@@ -93,7 +94,10 @@ class Ground:
                 used.add(code)
                 found.append(code)
             elif used.issuperset(pool.tolist()):
-                raise ValueError(f"{typology}: {len(pool)} companies are too few for so many rings")
+                raise BadInput(
+                    f"synthetic ecosystem: {len(pool)} companies are too few for {self.settings.rings} rings "
+                    f"of {typology}: ask for more parties, or for fewer rings"
+                )
         return found
 
     def carrier(self) -> int:

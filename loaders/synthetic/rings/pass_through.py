@@ -28,7 +28,10 @@ class _Middle:
         found: list[int] = []
         while len(found) < count:
             person = self.ground.person()
-            if person not in found and person not in self.payers | self.payees:
+            # Where there are few persons, the same ones come again.
+            known = self.payers | self.payees
+            exhausted = len(known) + len(found) >= self.ground.population.persons
+            if person not in found and (exhausted or person not in known):
                 found.append(person)
         return found
 
