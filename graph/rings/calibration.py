@@ -1,11 +1,10 @@
 """How often chance alone brings a finding as striking: counted on shuffles of the same data.
 
 The expected number of findings of strength s or more in one shuffle is the count over all shuffles divided
-by their number. Above the strengths that shuffles have many of, the tail is taken to fall off
-exponentially (excesses over a high threshold, Pickands 1975, of shape 0), so that a strength never seen in
-a shuffle has its own number instead of the same small one. Where shuffles bring too few for a tail to be
-fitted, half a finding is counted for none seen (the mean under Jeffreys' prior), and strengths beyond are
-taken at their word: surprises in nats, which chance exceeds by one with probability 1/e.
+by their number. Beyond the strongest that shuffles bring, half a finding is counted (the mean under Jeffreys'
+prior where none is seen), and falls off exponentially, with the mean excess of the largest strengths
+(excesses over a high threshold, Pickands 1975, of shape 0). Where shuffles bring too few for that, strengths
+are taken at their word: surprises in nats, which chance exceeds by one with probability 1/e.
 """
 
 from __future__ import annotations
@@ -45,16 +44,12 @@ class Chance:
     def expected(self, strength: NDArray[np.float64]) -> NDArray[np.float64]:
         """Findings as strong or stronger that one shuffle is expected to bring; float64, above 0."""
         seen = len(self.strengths) - np.searchsorted(self.strengths, strength, side="left")
-        counted = seen / self.shuffles
         tail = self.strengths[-TAIL:]
         excess = float((tail - tail[0]).mean()) if len(tail) >= SMALLEST_TAIL else 0.0
-        if excess > 0:
-            start, at_start, beyond = tail[0], len(tail) / self.shuffles, strength > tail[0]
-        else:
-            start = self.strengths[-1] if len(tail) else self.floor
-            at_start, excess, beyond = NONE_SEEN / self.shuffles, 1.0, seen == 0
-        carried_on = at_start * np.exp(-np.maximum(strength - start, 0) / excess)
-        return np.asarray(np.where(beyond, np.maximum(carried_on, np.finfo(float).tiny), counted))
+        start = self.strengths[-1] if len(tail) else self.floor
+        falls_off = np.exp(-np.maximum(strength - start, 0) / (excess or 1.0))
+        beyond = np.maximum(NONE_SEEN / self.shuffles * falls_off, np.finfo(float).tiny)
+        return np.asarray(np.where(seen > 0, seen / self.shuffles, beyond))
 
 
 def allowed(n_parties: int) -> float:
