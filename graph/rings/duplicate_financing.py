@@ -281,7 +281,7 @@ TYPOLOGY = Typology(
     definition="One invoice, or two that are nearly the same, financed more than once at the same time and "
     "for more than it is worth, or assigned to more than one party.",
     published="FATF and Egmont Group, Trade-Based Money Laundering (2020), multiple invoicing; Wolfsberg "
-    "Group, ICC and BAFT, Trade Finance Principles (2019)",
+    "Group, ICC and BAFT, Trade Finance Principles (2019).",
     false_friends="Refinancing once the first financier was repaid; participations and syndicates; rows "
     "recorded twice; retainers and instalments of equal amounts, each delivered or paid.",
     tables=("invoices", "financings"),

@@ -280,7 +280,7 @@ TYPOLOGY = Typology(
     definition="Money comes in from many payers within days, and within days nearly all of it goes out to "
     "others, between parties that hardly deal with each other at other times.",
     published="Altman et al. (NeurIPS 2023), gather-scatter; Starnini et al. (ECML PKDD 2021); Li et al., "
-    "FlowScope (AAAI 2020)",
+    "FlowScope (AAAI 2020).",
     false_friends="Payroll and taxes, paid to the same month after month; marketplaces and factors, busy all "
     "year; a retailer that pays its usual suppliers after the peak of the season.",
     tables=("payments",),

@@ -292,7 +292,7 @@ TYPOLOGY = Typology(
     definition="A seller has invoices financed for which no plausible delivery is on record, far more often "
     "than its other invoices and its industry would suggest.",
     published="FATF, Trade-Based Money Laundering (2006), phantom shipments; FATF and Egmont Group, "
-    "Trade-Based Money Laundering (2020)",
+    "Trade-Based Money Laundering (2020).",
     false_friends="Services, which nobody ships; drop-shipping by another party to the right consignee; "
     "shipping papers that come weeks late.",
     tables=("invoices", "financings", "shipments"),
