@@ -46,6 +46,21 @@ Planted rings and their benign look-alikes ([synthetic.md](synthetic.md)), searc
 have so with a planted ring, of all findings; *look-alikes*: findings that have with a benign one; *other*:
 with nothing planted; *in shuffles*: findings in a shuffle of the same data searched as if it were data.
 Written by `python -m bench.rings --freeze`; do not edit it by hand.
+
+Thresholds were tuned on seeds 1 and 2, the rule that circles must be less than expected on seed 3, how
+chance is counted on shuffles of seeds 3 and 4; no choice rests on what seed 4 plants. Findings that rest
+on another typology's planted rings count as *other*.
+
+## On real records
+
+`ecorisk load cumcm2020c DIR`, then `ecorisk rings --as-of 2020-03-31` (1.1 million invoices, 110,886
+parties, 9 CPU seconds): no circles, since the 425 firms are never each other's counterparties and so
+nothing can come back; no tight communities; 165 dense blocks of 1,004 seen (115 in a shuffle). In the
+middle a block has 4 sellers, 24 invoices and 2,100 CNY an invoice: the same few sellers for several firms
+within months. Shuffles know no places and no trades, so local services look like this too, and an analyst
+would dismiss many. Olist (`ecorisk rings --as-of 2018-10-22`, 40,847 parties): 10 blocks of 3 or 4
+sellers and a handful of customers, 54 to 127 BRL an invoice, and nothing else. SCMS has neither invoices
+nor guarantees; what a source lacks is named.
 """
 
 #: A finding and a planted pattern are the same where their members overlap by so much.
