@@ -21,6 +21,8 @@ TAIL = 50
 SMALLEST_TAIL = 5
 #: What is counted where shuffles bring none as strong.
 NONE_SEEN = 0.5
+#: No tail is believed beyond this.
+LEAST_EXPECTED = 1e-6
 #: Findings are kept that chance would bring at most so often among 10,000 parties.
 ALLOWED_PER_10K = 0.2
 #: Severity 1 stands for a finding that chance brings once in so many data sets like this one.
@@ -48,7 +50,7 @@ class Chance:
         excess = float((tail - tail[0]).mean()) if len(tail) >= SMALLEST_TAIL else 0.0
         start = self.strengths[-1] if len(tail) else self.floor
         falls_off = np.exp(-np.maximum(strength - start, 0) / (excess or 1.0))
-        beyond = np.maximum(NONE_SEEN / self.shuffles * falls_off, np.finfo(float).tiny)
+        beyond = np.maximum(NONE_SEEN / self.shuffles * falls_off, LEAST_EXPECTED)
         return np.asarray(np.where(seen > 0, seen / self.shuffles, beyond))
 
 
@@ -59,5 +61,5 @@ def allowed(n_parties: int) -> float:
 
 def severity_of(expected: NDArray[np.float64]) -> NDArray[np.float64]:
     """0 to 1: how many powers of ten below one, full at one in ``SHUFFLES_FOR_FULL_SEVERITY``; float64."""
-    powers = -np.log10(np.maximum(expected, np.finfo(float).tiny))
+    powers = -np.log10(np.maximum(expected, LEAST_EXPECTED))
     return np.asarray(np.clip(powers / np.log10(SHUFFLES_FOR_FULL_SEVERITY), 0.0, 1.0))

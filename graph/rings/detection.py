@@ -85,7 +85,9 @@ def search(snapshot: Snapshot, typology: Typology, seed: int) -> tuple[list[Ring
         for finding, often, severity in zip(detection.findings, expected, severity_of(expected), strict=True)
         if often <= allowed(snapshot.n_parties) and finding.strength > typology.least_strength
     ]
-    rings.sort(key=lambda ring: (ring.expected_by_chance, -ring.finding.amount, ring.finding.members))
+    rings.sort(
+        key=lambda r: (r.expected_by_chance, -r.finding.strength, -r.finding.amount, r.finding.members)
+    )
     return rings, Search(typology.code, len(found), len(rings), shuffles, len(strengths), detection.cuts)
 
 
