@@ -12,6 +12,8 @@ import pytest
 
 from graph.duckdb_store import DuckDBStore
 from graph.errors import ArtifactMismatch, BadInput, NoPublishedRun
+from graph.neo4j.session import Neo4jSession, Neo4jSettings
+from graph.neo4j.store import Neo4jStore
 from graph.rings.detection import in_order
 from graph.rings.report import RingReport, current_report
 from graph.rings.ring_job import give_verdict, judged_report, search_and_publish
@@ -97,6 +99,24 @@ def test_a_dismissed_case_stays_dismissed_in_the_next_search(found: Found, taken
     again = search_and_publish(store, workspace, taken)
     assert {c.case_id: c.status for c in again.cases}[case.case_id] == "dismissed"
     assert [c.case_id for c in again.cases] == [c.case_id for c in report.cases]
+
+
+def test_from_neo4j_come_the_same_rings_and_there_they_are_seen(
+    tmp_path: Path, neo4j_settings: Neo4jSettings
+) -> None:
+    generate(EcosystemSettings(parties=500, rings=1, invoices_per_party=1), tmp_path / "tables")
+    reports = []
+    for store in (DuckDBStore(tmp_path / "ecosystem.duckdb"), Neo4jStore(neo4j_settings)):
+        load("canonical", tmp_path / "tables", store, tmp_path)
+        workspace = Workspace.open(tmp_path / type(store).__name__)
+        reports.append(search_and_publish(store, workspace, store.read(AS_OF, None)))
+    assert reports[0].rings
+    assert reports[0] == reports[1]
+    with Neo4jSession(neo4j_settings) as session:
+        query = """MATCH (r:Ring)-[:PART_OF]->(:Case) MATCH (r)-[:INVOLVES]->(p:Party)
+                   RETURN r.ringId AS ring, count(p) AS parties"""
+        seen = {row["ring"]: row["parties"] for row in session.read(query)}
+    assert seen == {ring.ring_id: len(ring.members) for ring in reports[0].rings}
 
 
 def test_what_is_not_there_and_what_is_broken_is_told(tmp_path: Path) -> None:
