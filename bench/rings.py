@@ -61,6 +61,13 @@ within months. Shuffles know no places and no trades, so local services look lik
 would dismiss many. Olist (`ecorisk rings --as-of 2018-10-22`, 40,847 parties): 10 blocks of 3 or 4
 sellers and a handful of customers, 54 to 127 BRL an invoice, and nothing else. SCMS has neither invoices
 nor guarantees; what a source lacks is named.
+
+## In scores
+
+`ecorisk train --rings` beside `ecorisk train` on Olist (`--task dormant_next_quarter`, 4,498 test cases)
+and on an ecosystem of 10,000 parties with 3 rings a typology (`--task default_1y`, 7,007): the same AUC
+to four digits, .8288 and .7955, since hardly anybody was in a ring on the training days. On the second it
+took 131 CPU seconds for 74.
 """
 
 #: A finding and a planted pattern are the same where their members overlap by so much.
