@@ -64,7 +64,7 @@ class EcosystemSettings:
             ("missing_links", self.missing_links, 0, 0.9),
             ("false_links", self.false_links, 0, 0.9),
             ("outcome_delay_days", self.outcome_delay_days, 0, EXTRACTION_DELAY_DAYS),
-            ("rings", self.rings, 0, self.parties // 450),
+            ("rings", self.rings, 0, self.parties // 400),
         )
         for name, value, low, high in bounds:
             if not low <= value <= high:
