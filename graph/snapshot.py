@@ -14,6 +14,7 @@ import ibis.expr.types as ir
 import networkx as nx
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from babel.numbers import get_currency_precision
 from ibis.backends.duckdb import Backend
 from numpy.typing import NDArray
@@ -159,36 +160,57 @@ def _party_codes(listing: pa.Table, ecosystem: StoredEcosystem) -> NDArray[np.in
     return codes
 
 
+def _factors(amounts: ir.Table, name: str, fx: ir.Table | None, base: str) -> pa.Table | None:
+    """What an amount of ``fx_currency`` on ``fx_on`` is multiplied by; None where all are in ``base``.
+
+    ``amounts``: columns currency and fx_on. The last rate of or before the day counts.
+    """
+    foreign = amounts.filter(amounts["currency"] != base)
+    days = foreign.group_by(fx_currency=foreign["currency"], fx_on=foreign["fx_on"]).aggregate(
+        amounts=foreign.count()
+    )
+    found = days.to_pyarrow()
+    if not found.num_rows:
+        return None
+    currencies = sorted(found["fx_currency"].unique().to_pylist())
+    if fx is None:
+        raise BadInput(f"{name}: amounts in {', '.join(currencies)} but table fx has no rates to {base}")
+    days = ibis.memtable(found)
+    rates = fx.select(fx["currency"], fx["on"], fx["rate"])
+    rated = days.asof_join(
+        rates, on=days["fx_on"] >= rates["on"], predicates=[days["fx_currency"] == rates["currency"]]
+    )
+    digits = get_currency_precision(base)
+    power = ibis.cases(
+        *((rated["fx_currency"] == c, 10.0 ** (digits - get_currency_precision(c))) for c in currencies),
+        else_=1.0,
+    )
+    found = rated.select("fx_currency", "fx_on", "amounts", factor=rated["rate"] * power).to_pyarrow()
+    missing = pc.sum(found.filter(pc.field("factor").is_null())["amounts"]).as_py()
+    if missing:
+        raise BadInput(f"{name}: {missing} amounts in {', '.join(currencies)} lie before the first fx rate")
+    return found.drop_columns(["amounts"])
+
+
 def _in_base_currency(rows: ir.Table, table: Table, fx: ir.Table | None, base: str) -> ir.Table:
     """Money columns in minor units of ``base``, converted at the last rate of or before the row's day."""
     money = [column.name for column in table.columns if column.type == "money"]
     if not money or table.event_column is None:
         return rows
-    used = rows["currency"].as_table().distinct().to_pyarrow()["currency"].to_pylist()
-    foreign = sorted(set(used) - {base, None})
-    if not foreign:
-        return rows
-    if fx is None:
-        raise BadInput(f"{table.name}: amounts in {', '.join(foreign)} but table fx has no rates to {base}")
-    rates = fx.select(fx_currency=fx["currency"], fx_on=fx["on"], rate=fx["rate"])
-    day = ibis.coalesce(rows[table.event_column], rows["known_on"])
-    rows = rows.mutate(fx_day=day)
-    rows = rows.asof_join(
-        rates, on=rows["fx_day"] >= rates["fx_on"], predicates=[rows["currency"] == rates["fx_currency"]]
+    rows = rows.mutate(fx_on=ibis.coalesce(rows[table.event_column], rows["known_on"]))
+    # Rates are looked up by day and not by row: of days there are few.
+    factors = _factors(rows, table.name, fx, base)
+    if factors is None:
+        return rows.drop("fx_on")
+    by_day = ibis.memtable(factors)
+    rows = rows.left_join(
+        by_day, [rows["currency"] == by_day["fx_currency"], rows["fx_on"] == by_day["fx_on"]]
     )
-    local = rows["currency"].isnull() | (rows["currency"] == base)
-    missing = rows.filter(~local & rows["rate"].isnull()).count().to_pyarrow().as_py()
-    if missing:
-        raise BadInput(
-            f"{table.name}: {missing} amounts in {', '.join(foreign)} lie before the first fx rate"
-        )
-    digits = get_currency_precision(base)
-    power = ibis.cases(
-        *((rows["currency"] == c, 10.0 ** (digits - get_currency_precision(c))) for c in foreign), else_=1.0
+    local = rows["factor"].isnull()
+    rows = rows.mutate(
+        **{m: local.ifelse(rows[m], (rows[m] * rows["factor"]).round().cast("int64")) for m in money}
     )
-    factor = local.ifelse(1.0, rows["rate"] * power)
-    rows = rows.mutate(**{m: local.ifelse(rows[m], (rows[m] * factor).round().cast("int64")) for m in money})
-    return rows.drop("fx_day", "fx_currency", "fx_on", "rate")
+    return rows.drop("fx_on", "fx_currency", "fx_on_right", "factor")
 
 
 def _digest(connection: duckdb.DuckDBPyConnection, name: str, columns: list[str]) -> str:
