@@ -44,6 +44,12 @@ def party_columns(table: Table) -> tuple[str, ...]:
     return tuple(column.name for column in table.columns if column.references == "parties")
 
 
+def coded_key(table: Table) -> tuple[str, ...]:
+    """The key of ``table`` as a stored table names it: parties by their codes."""
+    coded = set(party_columns(table))
+    return tuple(code_column(name) if name in coded else name for name in table.key)
+
+
 def visible(stored: ir.Table, table: Table, versioned: bool, as_of: date, purpose: str | None) -> ir.Table:
     """Rows of ``stored`` that could be known on ``as_of`` and may be used for ``purpose``.
 
@@ -53,9 +59,7 @@ def visible(stored: ir.Table, table: Table, versioned: bool, as_of: date, purpos
     day = ibis.date(as_of.isoformat())
     rows = stored.filter(stored["known_on"] <= day)
     if versioned:
-        coded = set(party_columns(table))
-        key = [code_column(name) if name in coded else name for name in table.key]
-        window = ibis.window(group_by=key, order_by=ibis.desc("known_on"))
+        window = ibis.window(group_by=coded_key(table), order_by=ibis.desc("known_on"))
         rows = rows.mutate(version=ibis.row_number().over(window))
         rows = rows.filter(rows["version"] == 0).drop("version")
     rows = rows.filter(rows["consent_until"].isnull() | (rows["consent_until"] >= day))

@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 
 from graph import duckdb_rings
-from graph.asof import code_column, party_columns
+from graph.asof import code_column, coded_key, party_columns
 from graph.contract import TABLES, Table
 from graph.errors import BadInput, StoreUnavailable
 from graph.neo4j.load import BATCH_ROWS, MAX_KEY_BYTES, indexed_columns, quote, too_long
@@ -85,8 +85,7 @@ class ImportSource:
                 raise too_long(table.replace("party_dictionary", "parties"), name, found[0])
 
     def _choose_current(self, table: Table) -> None:
-        coded = party_columns(table)
-        key = ", ".join(quote(code_column(name) if name in coded else name) for name in table.key)
+        key = ", ".join(map(quote, coded_key(table)))
         self.run(
             f"CREATE TEMP TABLE {quote('current_' + table.name)} AS "
             f"SELECT arg_max(rowid, known_on) AS place FROM {quote(table.name)} GROUP BY {key}"

@@ -30,15 +30,15 @@ from graph.rings import wording
 from graph.rings.circulation import Kind, detect_circles, way_round
 from graph.rings.cycles import Cycles, Limits
 from graph.rings.finding import Detection, Finding
-from graph.rings.flows import Flows, days, payment_flows, permuted
+from graph.rings.flows import Flows, payment_flows
+from graph.rings.rows import days, positions
+from graph.rings.shuffles import permuted
 from graph.rings.ties import ties_of
 from graph.rings.typology import Naming, Typology
 from graph.snapshot import Snapshot
 
 CODE = "carousel"
-_KIND = Kind(
-    CODE, "payment_id", "payment", ("payer", "conduit"), lambda amounts: int(amounts.min(axis=1).sum())
-)
+_KIND = Kind(CODE, "payment", ("payer", "conduit"), lambda amounts: int(amounts.min(axis=1).sum()))
 #: A refund follows the credit note it pays within so many days.
 REFUND_DAYS = 120
 Flags = NDArray[np.bool_]
@@ -60,8 +60,7 @@ class CarouselSettings:
 
 @dataclass(frozen=True)
 class _Papers:
-    """What is on record beside the payments: ``seller`` and ``buyer`` [i] of invoices that
-    payments name.
+    """What is on record beside the payments: ``seller`` and ``buyer`` [i] of invoices.
 
     ``invoice``: position there by payment of the table, -1: none. Credit notes [c] as sorted ``pair`` keys
     (seller · n + buyer) with day and amount.
@@ -105,12 +104,7 @@ def _papers(snapshot: Snapshot, flows: Flows, cycles: Cycles) -> _Papers:
     invoices = snapshot.tables["invoices"]
     # Only of the payments that go round: millions of texts are not joined for a few.
     used = flows.row[np.unique(cycles.rows[cycles.rows >= 0])]
-    wanted = payments["invoice_id"].take(pa.array(used)).combine_chunks()
-    named = np.flatnonzero(
-        pc.is_in(invoices["invoice_id"], value_set=wanted.unique().drop_null()).to_numpy(zero_copy_only=False)
-    )
-    known = invoices["invoice_id"].take(pa.array(named)).combine_chunks()
-    invoice[used] = pc.index_in(wanted, value_set=known, skip_nulls=True).fill_null(-1).to_numpy()
+    invoice[used] = positions(payments["invoice_id"].take(pa.array(used)), invoices["invoice_id"])
     seller, buyer = (invoices[column].to_numpy().astype(np.int64) for column in ("seller_code", "buyer_code"))
     credited = np.flatnonzero(
         pc.equal(invoices["status"], "credit_note").fill_null(False).to_numpy(zero_copy_only=False)
@@ -118,7 +112,7 @@ def _papers(snapshot: Snapshot, flows: Flows, cycles: Cycles) -> _Papers:
     pair = seller[credited] * n + buyer[credited]
     credited, pair = credited[order := np.argsort(pair, kind="stable")], pair[order]
     return _Papers(
-        n, seller[named], buyer[named], invoice, pair,
+        n, seller, buyer, invoice, pair,
         days(invoices["issued_on"])[credited].astype(np.int64), invoices["amount"].to_numpy()[credited],
     )  # fmt: skip
 
@@ -172,7 +166,7 @@ def shuffle(snapshot: Snapshot, random: np.random.Generator) -> Snapshot:
 
     What settled an invoice no longer does, and counts: chance is made too much of rather than too little.
     """
-    return permuted(snapshot, "payments", ["payee_code"], "paid_on", random)
+    return permuted(snapshot, "payments", "payee_id", "paid_on", random)
 
 
 def explain(finding: Finding, naming: Naming, currency: str) -> str:

@@ -22,19 +22,20 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from graph.rings import wording
 from graph.rings.circulation import Kind, detect_circles, way_round
 from graph.rings.cycles import Limits
 from graph.rings.finding import Detection, Finding
-from graph.rings.flows import Flows, invoice_flows, permuted
+from graph.rings.flows import Flows, invoice_flows
+from graph.rings.rows import positions
+from graph.rings.shuffles import permuted
 from graph.rings.typology import Naming, Typology
 from graph.snapshot import Snapshot
 
 CODE = "circular_trading"
-_KIND = Kind(CODE, "invoice_id", "invoice", ("origin", "trader"), lambda amounts: int(amounts.sum()))
+_KIND = Kind(CODE, "invoice", ("origin", "trader"), lambda amounts: int(amounts.sum()))
 
 
 @dataclass(frozen=True)
@@ -54,18 +55,10 @@ def _corrections(snapshot: Snapshot, flows: Flows) -> NDArray[np.bool_]:
     invoices = snapshot.tables["invoices"]
     correcting = np.flatnonzero(invoices["corrects_invoice_id"].is_valid().to_numpy(zero_copy_only=False))
     found = np.zeros(invoices.num_rows, np.bool_)
-    if len(correcting):
-        wanted = invoices["corrects_invoice_id"].take(pa.array(correcting)).combine_chunks()
-        there = np.flatnonzero(
-            pc.is_in(invoices["invoice_id"], value_set=wanted.unique()).to_numpy(zero_copy_only=False)
-        )
-        known = invoices["invoice_id"].take(pa.array(there)).combine_chunks()
-        position = pc.index_in(wanted, value_set=known).fill_null(-1).to_numpy()
-        correcting, corrected = correcting[position >= 0], there[position[position >= 0]]
-        ends = np.sort(
-            np.stack([invoices[c].to_numpy() for c in ("seller_code", "buyer_code")], axis=1), axis=1
-        )
-        found[correcting] = (ends[correcting] == ends[corrected]).all(axis=1)
+    corrected = positions(invoices["corrects_invoice_id"].take(pa.array(correcting)), invoices["invoice_id"])
+    correcting, corrected = correcting[corrected >= 0], corrected[corrected >= 0]
+    ends = np.sort(np.stack([invoices[c].to_numpy() for c in ("seller_code", "buyer_code")], axis=1), axis=1)
+    found[correcting] = (ends[correcting] == ends[corrected]).all(axis=1)
     return found[flows.row]
 
 
@@ -78,7 +71,7 @@ def detect(snapshot: Snapshot, settings: CircularTradingSettings) -> Detection:
 
 def shuffle(snapshot: Snapshot, random: np.random.Generator) -> Snapshot:
     """Buyers permuted among invoices of the same span of days."""
-    return permuted(snapshot, "invoices", ["buyer_code"], "issued_on", random)
+    return permuted(snapshot, "invoices", "buyer_id", "issued_on", random)
 
 
 def explain(finding: Finding, naming: Naming, currency: str) -> str:

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph.rings.cycles import Cycles, Limits, find_cycles
-from graph.rings.finding import Detection, EvidenceRow, Finding, Member
-from graph.rings.flows import Flows, keys
+from graph.rings.finding import Detection, Finding, Member
+from graph.rings.flows import Flows
 from graph.rings.ownership import ownership_of
 from graph.rings.rounds import Rounds, business_of, rounds_of
+from graph.rings.rows import evidence_rows, ranges
 from graph.rings.typology import Naming
 from graph.rings.wording import counted, listing
 from graph.snapshot import Snapshot
@@ -32,7 +33,6 @@ class Kind:
     begin, and of the others; ``at_stake``: minor units from the amounts [rounds, k] of all rounds."""
 
     typology: str
-    key: str
     rows: str
     roles: tuple[str, str]
     at_stake: Callable[[NDArray[np.int64]], int]
@@ -78,7 +78,7 @@ def _finding(
     """One finding of the groups of rounds that have the same members, the strongest first."""
     rounds, groups = part
     k, strongest = int(rounds.length[groups[0]]), groups[0]
-    own = np.concatenate([np.arange(rounds.bounds[g], rounds.bounds[g + 1]) for g in groups])
+    own = ranges(rounds.bounds[groups], rounds.bounds[np.add(groups, 1)])[1]
     rows = cycles.rows[rounds.cycle[own], :k]
     named = np.unique(rows[:MOST_EVIDENCE_ROUNDS])
     codes = rounds.members[strongest, :k]
@@ -86,7 +86,6 @@ def _finding(
     begins = max(codes.tolist(), key=lambda code: (starts[code], -code))
     lasted = flows.day[rows[:, -1]] - flows.day[rows[:, 0]]
     turn = int(np.flatnonzero(codes == begins)[0])
-    texts = keys(snapshot, flows.table, flows.row[named].tolist(), kind.key)
     return Finding(
         typology=kind.typology,
         members=tuple(sorted(Member(code, kind.roles[int(code != begins)]) for code in codes.tolist())),
@@ -94,7 +93,7 @@ def _finding(
         last_on=int(flows.day[rows].max()),
         amount=kind.at_stake(flows.amount[rows]),
         strength=float(rounds.strength[strongest]),
-        evidence=tuple(sorted(EvidenceRow(flows.table, (text,)) for text in texts)),
+        evidence=tuple(sorted(evidence_rows(snapshot, flows.table, flows.row[named]))),
         facts={
             "rounds": len(own),
             "longest_round_days": int(lasted.max()),

@@ -17,10 +17,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from graph.errors import BadInput
+from graph.rings.components import components
 from graph.rings.cycle_search import Bounds, Index, collect_cycles, count_cycles, pair_bits, sort_keys
 from graph.rings.flows import Flows
 
@@ -82,9 +81,7 @@ class Cycles:
 
 def within_components(flows: Flows, n_parties: int) -> NDArray[np.int64]:
     """Positions of transfers between parties of one strongly connected component: all that cycles are of."""
-    ones = np.ones(len(flows), np.int8)
-    graph = coo_array((ones, (flows.source, flows.target)), shape=(n_parties, n_parties)).tocsr()
-    _, component = connected_components(graph, directed=True, connection="strong")
+    component = components(flows.source, flows.target, n_parties, "strong")
     apart = (component[flows.source] != component[flows.target]) | (flows.source == flows.target)
     return np.flatnonzero(~apart)
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from graph.rings.financings import Flags, Int64, positions
-from graph.rings.flows import days
+from graph.rings.financings import Flags, Int64
+from graph.rings.rows import days, positions
 from graph.snapshot import Snapshot
 
 #: What is known of an invoice's goods, best first.

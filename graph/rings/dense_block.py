@@ -32,10 +32,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph.rings import wording
-from graph.rings.finding import Detection, EvidenceRow, Finding, Member
-from graph.rings.flows import Flows, invoice_flows, keys
-from graph.rings.pairs import Pairs, paired, rewired
+from graph.rings.finding import Detection, Finding, Member
+from graph.rings.flows import Flows, invoice_flows
+from graph.rings.pairs import Pairs, paired
 from graph.rings.peeling import Shape, blocks, core
+from graph.rings.rows import evidence_rows, ranges
+from graph.rings.shuffles import rewired
 from graph.rings.typology import Naming, Typology
 from graph.snapshot import Snapshot
 
@@ -174,11 +176,8 @@ def _one_way(pairs: Pairs, block: _Block, most_other: float) -> bool:
     members = np.union1d(block.sellers, block.buyers)
     if len(np.intersect1d(block.sellers, block.buyers)) > most_other * len(members):
         return False
-    low, high = (np.searchsorted(pairs.source, members, side) for side in ("left", "right"))
-    among = sum(
-        int(np.isin(members, pairs.target[first:last]).sum())
-        for first, last in zip(low.tolist(), high.tolist(), strict=True)
-    )
+    of_member = ranges(*(np.searchsorted(pairs.source, members, side) for side in ("left", "right")))[1]
+    among = int(np.isin(pairs.target[of_member], members).sum())
     return among - len(block.pairs) <= most_other * len(block.pairs)
 
 
@@ -202,7 +201,6 @@ def _distinct(found: list[_Block], most: int) -> list[_Block]:
 
 def _finding(snapshot: Snapshot, block: _Block, flows: Flows, most_evidence: int) -> Finding:
     """``flows``: the block's transfers."""
-    largest = np.sort(np.argsort(-flows.amount, kind="stable")[:most_evidence])
     both = set(block.sellers.tolist()) & set(block.buyers.tolist())
     roles = dict.fromkeys(block.buyers.tolist(), "buyer") | dict.fromkeys(block.sellers.tolist(), "seller")
     return Finding(
@@ -212,10 +210,7 @@ def _finding(snapshot: Snapshot, block: _Block, flows: Flows, most_evidence: int
         int(flows.day.max()),
         int(flows.amount.sum()),
         block.strength,
-        tuple(
-            EvidenceRow("invoices", (key,))
-            for key in keys(snapshot, "invoices", flows.row[largest].tolist(), "invoice_id")
-        ),
+        evidence_rows(snapshot, "invoices", flows.largest(most_evidence).row),
         {
             "sellers": len(block.sellers),
             "buyers": len(block.buyers),
@@ -238,7 +233,7 @@ def detect(snapshot: Snapshot, settings: DenseBlockSettings) -> Detection:
     cut = len(kept) == settings.most_findings
     findings = []
     for block in kept:
-        rows = np.concatenate([np.arange(first[pair], last[pair]) for pair in block.pairs])
+        rows = ranges(first[block.pairs], last[block.pairs])[1]
         findings.append(_finding(snapshot, block, pairs.flows.only(rows), settings.most_evidence))
     return Detection(
         tuple(findings),

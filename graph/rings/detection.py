@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pyarrow as pa
 
+from graph.asof import coded_key
 from graph.contract import TABLES
 from graph.rings.calibration import Chance, allowed, severity_of
 from graph.rings.finding import Finding, Search
@@ -47,17 +47,12 @@ class RingsFound:
 def in_order(snapshot: Snapshot) -> Snapshot:
     """The snapshot with every table's rows ascending by their key, so that equal ones search alike."""
 
-    def sorted_table(name: str, rows: pa.Table) -> pa.Table:
-        named = {column.name: column for column in TABLES[name].columns}
-        key = [
-            k.removesuffix("_id") + "_code" if named[k].references == "parties" else k
-            for k in TABLES[name].key
-        ]
-        key = ["party_code"] if name == "parties" else key
-        return rows.sort_by([(column, "ascending") for column in key])
-
     return replace(
-        snapshot, tables={name: sorted_table(name, rows) for name, rows in snapshot.tables.items()}
+        snapshot,
+        tables={
+            name: rows.sort_by([(column, "ascending") for column in coded_key(TABLES[name])])
+            for name, rows in snapshot.tables.items()
+        },
     )
 
 

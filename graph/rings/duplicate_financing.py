@@ -22,13 +22,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from graph.rings.deliveries import own_trail
-from graph.rings.financings import Financed, Flags, Int64, evidence_of, financed_invoices, redealt
+from graph.rings.financings import Financed, Flags, Int64, evidence_of, financed_invoices
 from graph.rings.finding import Detection, Finding, Member
-from graph.rings.flows import keys
 from graph.rings.likeness import change_surprise, number_distance, surprise_of
+from graph.rings.shuffles import redealt
 from graph.rings.typology import Naming, Typology
 from graph.rings.wording import counted, listing, money, span
 from graph.snapshot import Snapshot
@@ -178,9 +179,8 @@ def _without_own_trails(
     amounts = financed.invoice_amount
     apart = np.abs(amounts[first] - amounts[second]) / np.maximum(amounts[first], amounts[second])
     days_apart = np.abs(financed.issued_on[first] - financed.issued_on[second]).astype(np.int64)
-    numbers = (
-        keys(snapshot, "invoices", list(financed.invoice[side]), "invoice_id") for side in (first, second)
-    )
+    ids = snapshot.tables["invoices"]["invoice_id"]
+    numbers = (ids.take(pa.array(financed.invoice[side])).to_pylist() for side in (first, second))
     surprise = known + surprise_of(apart, days_apart, number_distance(*numbers), settings.near_days)
     kept = surprise >= settings.least_surprise
     return _Conflicts(first[kept], second[kept], surprise[kept], np.zeros(int(kept.sum()), np.bool_))

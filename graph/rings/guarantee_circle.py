@@ -25,9 +25,12 @@ from numpy.typing import NDArray
 
 from graph.relations import day_number
 from graph.rings import wording
+from graph.rings.components import components
 from graph.rings.finding import Detection, Finding, Member
-from graph.rings.guarantees import Candidate, chains_in, circles_in, crowd_of, distinct, sets_of
-from graph.rings.ties import Ties, declared_groups, link_evidence, shuffled, ties_of
+from graph.rings.guarantees import Candidate, chains_in, circles_in, crowd_of, distinct
+from graph.rings.rows import evidence_rows, text_codes
+from graph.rings.shuffles import retied
+from graph.rings.ties import Ties, declared_groups, ties_of
 from graph.rings.typology import Naming, Typology
 from graph.snapshot import Snapshot
 
@@ -112,7 +115,7 @@ def _finding(snapshot: Snapshot, candidate: Candidate, ties: Ties) -> Finding:
         last_on=int(min(held.until.max(), day_number(snapshot.as_of))),
         amount=int(held.amount.sum()),
         strength=candidate.surprise,
-        evidence=link_evidence(snapshot, candidate.links.tolist()),
+        evidence=evidence_rows(snapshot, "links", candidate.links),
         facts={"shape": candidate.shape, "guarantees": len(held), "seen_on": candidate.on},
     )
 
@@ -131,7 +134,7 @@ def detect(snapshot: Snapshot, settings: GuaranteeSettings) -> Detection:
     for on in _days(ties, day_number(snapshot.as_of), settings).tolist():
         force = (local.since <= on) & (local.until >= on)
         crowd, alive = crowd_of(local.only(force), n), local.only(force & might)
-        label = sets_of(alive, n)
+        label = components(alive.source, alive.target, n, "strong")
         circles = list(circles_in(alive, label, on, crowd))
         small = [one for one in circles if len(one.parties) <= settings.largest_circle]
         too_large = max(too_large, len(circles) - len(small))
@@ -154,11 +157,10 @@ def shuffle(snapshot: Snapshot, random: np.random.Generator) -> Snapshot:
     gives and takes as many, over the same times, and what was given at home stays at home. Guarantees that
     are left out stay as they are."""
     ties, _ = _guarantees(snapshot, GuaranteeSettings())
-    region = snapshot.tables["parties"]["region"].combine_chunks().dictionary_encode().indices
-    place = region.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    place = text_codes(snapshot.tables["parties"]["region"])
     block = np.full(snapshot.tables["links"].num_rows, -1)
     block[ties.row] = np.where(place[ties.source] == place[ties.target], place[ties.source] + 2, 0)
-    return shuffled(snapshot, ("target_code",), block, random)
+    return retied(snapshot, block, random)
 
 
 def explain(finding: Finding, naming: Naming, currency: str) -> str:

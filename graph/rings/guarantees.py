@@ -11,8 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
-from scipy.sparse.csgraph import connected_components
 
 from graph.rings.ties import Ties
 
@@ -63,12 +61,6 @@ def crowd_of(ties: Ties, n: int) -> Crowd:
         len(ties) / max(active, 1) ** 2,
         float(last - first) + 1,
     )
-
-
-def sets_of(ties: Ties, n: int) -> NDArray[np.int32]:
-    """Label of the strongly connected set of each party; int32 [n]."""
-    graph = sparse.coo_matrix((np.ones(len(ties), np.int8), (ties.source, ties.target)), shape=(n, n))
-    return np.asarray(connected_components(graph, connection="strong")[1], np.int32)
 
 
 def circles_in(ties: Ties, label: NDArray[np.int32], on: int, crowd: Crowd) -> Iterator[Candidate]:

@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from graph.rings.rows import ranges
 from graph.rings.ties import Ties, companies, ties_of
 from graph.snapshot import Snapshot
 
@@ -190,7 +191,5 @@ def kinship_of(snapshot: Snapshot, most_ties: int, from_day: int) -> tuple[Kinsh
 
 def _step(indptr: NDArray[np.int64], near: Codes, codes: Codes) -> tuple[Rows, Codes]:
     """(position in ``codes``, neighbour) of every tie of ``codes`` in a CSR."""
-    degree = np.diff(indptr)[codes]
-    position = np.repeat(np.arange(len(codes)), degree)
-    offset = np.arange(len(position)) - np.repeat(np.cumsum(degree) - degree, degree)
-    return position, near[indptr[codes][position] + offset]
+    position, tie = ranges(indptr[codes], indptr[codes + 1])
+    return position, near[tie]

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from graph.rings.flows import Flows, days
+from graph.rings.flows import Flows
+from graph.rings.rows import days, ranges
 from graph.rings.ties import companies
 from graph.snapshot import Snapshot
 
@@ -53,10 +54,7 @@ class Partners:
     def rows_of(self, firms: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """(position in ``firms``, relation) of every relation of ``firms``."""
         low, high = np.searchsorted(self.firm, firms, "left"), np.searchsorted(self.firm, firms, "right")
-        count = high - low
-        position = np.repeat(np.arange(len(firms)), count)
-        offset = np.arange(len(position)) - np.repeat(np.cumsum(count) - count, count)
-        return position, low[position] + offset
+        return ranges(low, high)
 
     def find(self, firm: NDArray[np.int32], partner: NDArray[np.int64]) -> NDArray[np.int64]:
         """Relation of each firm with each partner, -1 where there is none."""

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
-from scipy.sparse.csgraph import connected_components
 
+from graph.rings.components import components
 from graph.rings.ties import GROUP_KINDS, companies, ties_of
 from graph.snapshot import Snapshot
 
@@ -75,5 +74,4 @@ def ownership_of(snapshot: Snapshot) -> Ownership:
         *(column.tolist() for column in (owner, owned, ties.since, ties.until)), strict=True
     ):
         owners[below].append((above, since, until))
-    joined = sparse.coo_array((np.ones(len(ties), np.int8), (owner, owned)), shape=(n, n))
-    return Ownership(connected_components(joined, directed=False)[1].astype(np.int32), owners)
+    return Ownership(components(owner, owned, n), owners)

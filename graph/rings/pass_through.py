@@ -28,8 +28,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph.rings.financings import Flags, Int64
-from graph.rings.finding import Detection, EvidenceRow, Finding, Member
-from graph.rings.flows import SHUFFLE_DAYS, Flows, keys, payment_flows, permuted
+from graph.rings.finding import Detection, Finding, Member
+from graph.rings.flows import Flows, payment_flows
+from graph.rings.rows import evidence_rows
+from graph.rings.shuffles import SHUFFLE_DAYS, permuted
 from graph.rings.typology import Naming, Typology
 from graph.rings.wording import counted, listing, money, share, span
 from graph.snapshot import Snapshot
@@ -203,7 +205,6 @@ def _finding(snapshot: Snapshot, flows: Flows, bursts: _Bursts, settings: PassTh
     roles = {int(code): "payee" for code in payees} | {int(code): "payer" for code in payers}
     roles[party] = "middle"
     latest = rows.row[np.argsort(rows.day, kind="stable")[-MOST_EVIDENCE:]]
-    evidence = keys(snapshot, "payments", np.sort(latest).tolist(), "payment_id")
     return Finding(
         typology=CODE,
         members=tuple(Member(code, role) for code, role in sorted(roles.items())),
@@ -211,7 +212,7 @@ def _finding(snapshot: Snapshot, flows: Flows, bursts: _Bursts, settings: PassTh
         last_on=int(rows.day.max()),
         amount=int(bursts.received.sum()),
         strength=float(bursts.strength.sum()),
-        evidence=tuple(EvidenceRow("payments", (key,)) for key in evidence),
+        evidence=evidence_rows(snapshot, "payments", np.sort(latest)),
         facts={
             "bursts": len(bursts.party),
             "payers": len(payers) - (party in payers),
@@ -251,7 +252,7 @@ def detect(snapshot: Snapshot, settings: PassThroughSettings) -> Detection:
 
 def shuffle(snapshot: Snapshot, random: np.random.Generator) -> Snapshot:
     """Payees traded among the payments of the same days: who pays how much and when stays."""
-    return permuted(snapshot, "payments", ["payee_code"], "paid_on", random)
+    return permuted(snapshot, "payments", "payee_id", "paid_on", random)
 
 
 def explain(finding: Finding, naming: Naming, currency: str) -> str:

@@ -23,23 +23,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.special import gammaln, rel_entr
 
+from graph.relations import day_number
 from graph.rings.deliveries import ARRIVED, IMPOSSIBLE, NOTHING, UNDER_WAY, Plausibility, evidence
-from graph.rings.financings import (
-    Financed,
-    Flags,
-    Int64,
-    as_of_day,
-    evidence_of,
-    financed_invoices,
-    redealt,
-    standing,
-)
+from graph.rings.financings import Financed, Flags, Int64, evidence_of, financed_invoices
 from graph.rings.finding import Detection, Finding, Member
-from graph.rings.flows import days
+from graph.rings.rows import days, ranges, standing, text_codes
+from graph.rings.shuffles import redealt
 from graph.rings.typology import Naming, Typology
 from graph.rings.wording import counted, listing, money, share, span
 from graph.snapshot import Snapshot
@@ -105,23 +97,19 @@ def _numbered(*columns: Int64) -> tuple[Int64, Int64]:
     return order[changes], number
 
 
-def _codes(column: pa.ChunkedArray) -> Int64:
-    """Numbers of a text column's values, -1 where null."""
-    indices = column.combine_chunks().dictionary_encode().indices
-    return np.asarray(indices.fill_null(-1).to_numpy(), np.int64)
-
-
-def _claims_by_unit(snapshot: Snapshot, settings: PhantomShipmentSettings) -> tuple[_Claims, _Units]:
+def _claims_by_unit(
+    snapshot: Snapshot, financed: Financed, settings: PhantomShipmentSettings
+) -> tuple[_Claims, _Units]:
     invoices = snapshot.tables["invoices"]
-    mature = days(invoices["issued_on"]) <= as_of_day(snapshot) - settings.patience_days
+    mature = days(invoices["issued_on"]) <= day_number(snapshot.as_of) - settings.patience_days
     row = np.flatnonzero(mature & standing(invoices))
     seller, buyer = (
         invoices[name].to_numpy()[row].astype(np.int64) for name in ("seller_code", "buyer_code")
     )
-    goods = _codes(invoices["goods"])[row]
+    goods = text_codes(invoices["goods"])[row]
     one, unit = _numbered(seller, goods, buyer)
     advanced = np.zeros(invoices.num_rows, np.bool_)
-    advanced[financed_invoices(snapshot).invoice] = True
+    advanced[financed.invoice] = True
     claims = _Claims(row, evidence(snapshot, settings)[row], advanced[row], unit)
     unproven = claims.state != ARRIVED
 
@@ -132,7 +120,7 @@ def _claims_by_unit(snapshot: Snapshot, settings: PhantomShipmentSettings) -> tu
         seller=seller[one],
         buyer=buyer[one],
         line=_numbered(seller[one], goods[one])[1],
-        cell=_numbered(_codes(snapshot.tables["parties"]["industry"])[seller[one]], goods[one])[1],
+        cell=_numbered(text_codes(snapshot.tables["parties"]["industry"])[seller[one]], goods[one])[1],
         financed=count(claims.financed),
         financed_unproven=count(claims.financed & unproven),
         others=count(~claims.financed),
@@ -207,18 +195,16 @@ class _Doubtful:
     financings: Financed
 
     @classmethod
-    def of(cls, snapshot: Snapshot, claims: _Claims) -> _Doubtful:
+    def of(cls, claims: _Claims, financings: Financed) -> _Doubtful:
         chosen = np.flatnonzero(claims.financed & (claims.state != ARRIVED))
         chosen = chosen[np.argsort(claims.unit[chosen], kind="stable")]
-        financings = financed_invoices(snapshot)
         financings = financings.only(np.argsort(financings.invoice, kind="stable"))
         return cls(claims.unit[chosen], claims.row[chosen], claims.state[chosen], financings)
 
 
 def _rows_of(wanted: Int64, ascending: Int64) -> Int64:
     """Positions in ``ascending`` of all its values that are ``wanted``."""
-    bounds = (np.searchsorted(ascending, np.sort(wanted), side=side) for side in ("left", "right"))
-    return np.concatenate([np.arange(low, high) for low, high in zip(*bounds, strict=True)])
+    return ranges(*(np.searchsorted(ascending, np.sort(wanted), side) for side in ("left", "right")))[1]
 
 
 def _finding(snapshot: Snapshot, doubtful: _Doubtful, units: _Units, chosen: Int64) -> Finding:
@@ -247,9 +233,10 @@ def _finding(snapshot: Snapshot, doubtful: _Doubtful, units: _Units, chosen: Int
 
 def detect(snapshot: Snapshot, settings: PhantomShipmentSettings) -> Detection:
     """Sellers of whose financed invoices unexpectedly many lack a delivery. ``snapshot``: in order."""
-    claims, units = _claims_by_unit(snapshot, settings)
+    financed = financed_invoices(snapshot)
+    claims, units = _claims_by_unit(snapshot, financed, settings)
     scan = _scan(units, settings)
-    doubtful = _Doubtful.of(snapshot, claims)
+    doubtful = _Doubtful.of(claims, financed)
     strongest = np.sort(np.argsort(-scan.strength, kind="stable")[: settings.most_findings])
     findings = []
     for position in strongest.tolist():

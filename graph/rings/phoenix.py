@@ -27,11 +27,13 @@ from numpy.typing import NDArray
 
 from graph.rings import wording
 from graph.rings.finding import Detection, EvidenceRow, Finding, Member
-from graph.rings.flows import Flows, days, invoice_flows, keys
+from graph.rings.flows import Flows, invoice_flows
 from graph.rings.kinship import NOBODY, TIE_WORDS, Kinship, Paths, kinship_of
 from graph.rings.lives import Lives, Partners, lives_of, partners_of
+from graph.rings.rows import days, evidence_rows, text_codes
+from graph.rings.shuffles import peers, relabelled
 from graph.rings.takeovers import Niches, Span, Takeovers, takeovers_of
-from graph.rings.ties import declared_groups, link_evidence, peers, relabelled
+from graph.rings.ties import declared_groups
 from graph.rings.typology import Naming, Typology
 from graph.snapshot import Snapshot
 
@@ -74,11 +76,6 @@ def _candidates(
     return old[fits], other[fits]
 
 
-def _industries(snapshot: Snapshot) -> NDArray[np.int64]:
-    place = snapshot.tables["parties"]["industry"].combine_chunks().dictionary_encode().indices
-    return np.asarray(place.fill_null(-1).to_numpy(zero_copy_only=False), np.int64) + 1
-
-
 def _best(
     found: Takeovers, kin: Kinship, settings: PhoenixSettings
 ) -> tuple[NDArray[np.int64], Paths, NDArray[np.float64]]:
@@ -107,22 +104,20 @@ class _Evidence:
     found: Takeovers
 
     @cached_property
-    def _outcomes(self) -> dict[tuple[int, int], list[str]]:
-        outcomes = self.snapshot.tables.get("outcomes")
-        found: dict[tuple[int, int], list[str]] = defaultdict(list)
-        if outcomes is not None:
-            told = (outcomes["party_code"].to_pylist(), days(outcomes["occurred_on"]).tolist())
-            for code, on, key in zip(*told, outcomes["outcome_id"].to_pylist(), strict=True):
-                found[code, on].append(key)
+    def _outcomes(self) -> dict[tuple[int, int], list[int]]:
+        """Rows of the outcomes by party and day."""
+        outcomes = self.snapshot.tables["outcomes"]
+        found: dict[tuple[int, int], list[int]] = defaultdict(list)
+        told = (outcomes["party_code"].to_pylist(), days(outcomes["occurred_on"]).tolist())
+        for row, party_and_day in enumerate(zip(*told, strict=True)):
+            found[party_and_day].append(row)
         return found
 
-    def outcome_rows(self, old: int) -> list[EvidenceRow]:
+    def outcomes(self, old: int) -> tuple[EvidenceRow, ...]:
         """Outcomes of the old firm on the day it failed."""
         if not self.lives.declared[old]:
-            return []
-        return [
-            EvidenceRow("outcomes", (key,)) for key in self._outcomes[old, int(self.lives.failed_on[old])]
-        ]
+            return ()
+        return evidence_rows(self.snapshot, "outcomes", self._outcomes[old, int(self.lives.failed_on[old])])
 
     def first_invoices(self, new: int, relations: NDArray[np.int64]) -> NDArray[np.int64]:
         """Row of the new firm's first invoice with each counterparty taken over."""
@@ -142,7 +137,6 @@ def _finding(known: _Evidence, position: int, between: list[int], strength: floa
     old, new = int(found.old[position]), int(found.new[position])
     low, high = np.searchsorted(found.relations[0], [position, position + 1])
     relations = found.relations[1][low:high]
-    rows = known.first_invoices(new, relations)
     links = known.kin.rows_between([old, *between, new])
     kinds = snapshot.tables["parties"]["kind"].take(pa.array(between, pa.int64())).to_pylist()
     held = ["controller" if kind == "person" else kind for kind in kinds]
@@ -156,12 +150,9 @@ def _finding(known: _Evidence, position: int, between: list[int], strength: floa
         amount=int(known.partners.amount[relations].sum()),
         strength=strength,
         evidence=(
-            *known.outcome_rows(old),
-            *(
-                EvidenceRow("invoices", (key,))
-                for key in keys(snapshot, "invoices", rows.tolist(), "invoice_id")
-            ),
-            *link_evidence(snapshot, links),
+            *known.outcomes(old),
+            *evidence_rows(snapshot, "invoices", known.first_invoices(new, relations)),
+            *evidence_rows(snapshot, "links", links),
         ),
         facts={
             "taken": int(found.taken[position]),
@@ -183,7 +174,7 @@ def detect(snapshot: Snapshot, settings: PhoenixSettings) -> Detection:
     lives, partners = lives_of(snapshot, flows), partners_of(flows, snapshot.n_parties)
     kin, cuts = kinship_of(snapshot, settings.most_ties, 0)
     pairs = _candidates(snapshot, lives, kin, settings)
-    niches = Niches.of(partners, _industries(snapshot))
+    niches = Niches.of(partners, text_codes(snapshot.tables["parties"]["industry"]) + 1)
     span = Span(settings.last_days, settings.begun_before_days)
     found = takeovers_of(pairs, partners, lives, niches, span)
     position, way, strength = _best(found, kin, settings)

@@ -21,15 +21,16 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from scipy import sparse
-from scipy.sparse.csgraph import connected_components
 
 from graph.relations import day_number
 from graph.rings import wording
-from graph.rings.finding import Detection, EvidenceRow, Finding, Member
-from graph.rings.flows import Flows, invoice_flows, keys
+from graph.rings.components import components
+from graph.rings.finding import Detection, Finding, Member
+from graph.rings.flows import Flows, invoice_flows
 from graph.rings.kinship import KIN_KINDS, NOBODY, TIE_WORDS, Kinship, Paths, kinship_of
-from graph.rings.ties import declared_groups, link_evidence, peers, relabelled, ties_of
+from graph.rings.rows import evidence_rows, ranges
+from graph.rings.shuffles import peers, relabelled
+from graph.rings.ties import declared_groups, ties_of
 from graph.rings.trade_habits import PairTrade, pair_trade
 from graph.rings.typology import Naming, Typology
 from graph.snapshot import Snapshot
@@ -90,9 +91,7 @@ def _together(walks: list[list[int]], n: int) -> NDArray[np.int32]:
     """Number of the set that each walk belongs to: walks that share a party belong together."""
     walk = np.repeat(np.arange(len(walks)), [len(one) for one in walks])
     party = np.array([code for one in walks for code in one], np.int64)
-    size = len(walks) + n
-    joined = sparse.coo_matrix((np.ones(len(walk), np.int8), (walk, len(walks) + party)), shape=(size, size))
-    return np.asarray(connected_components(joined, directed=False)[1][: len(walks)], np.int32)
+    return components(walk, len(walks) + party, len(walks) + n)[: len(walks)]
 
 
 def _roles(walks: list[list[int]], kinds: list[str]) -> tuple[Member, ...]:
@@ -119,21 +118,14 @@ class _Trade:
 
     def invoices(self, pairs: NDArray[np.int64]) -> Flows:
         """Invoices of some pairs."""
-        return self.flows.only(
-            np.concatenate([self.order[self.starts[pair] : self.starts[pair + 1]] for pair in pairs])
-        )
+        return self.flows.only(self.order[ranges(self.starts[pairs], self.starts[pairs + 1])[1]])
 
 
 def _finding(trade: _Trade, found: _Related, chosen: NDArray[np.int64]) -> Finding:
     walks = [found.walk(position, trade.pairs) for position in chosen.tolist()]
     at = found.pair[chosen]
     invoices, pairs = trade.invoices(at), trade.pairs
-    largest = np.argsort(-invoices.amount, kind="stable")[:MOST_EVIDENCE]
-    rows = sorted(invoices.row[largest].tolist())
     links = sorted({row for walk in walks for row in trade.kin.rows_between(walk)})
-    evidence = [
-        EvidenceRow("invoices", (key,)) for key in keys(trade.snapshot, "invoices", rows, "invoice_id")
-    ]
     kinds = trade.snapshot.tables["links"]["kind"].take(pa.array(links, pa.int64())).to_pylist()
     return Finding(
         typology=CODE,
@@ -142,7 +134,10 @@ def _finding(trade: _Trade, found: _Related, chosen: NDArray[np.int64]) -> Findi
         last_on=int(invoices.day.max()),
         amount=int(invoices.amount.sum()),
         strength=float(found.strength[chosen].sum()),
-        evidence=(*evidence, *link_evidence(trade.snapshot, links)),
+        evidence=(
+            *evidence_rows(trade.snapshot, "invoices", np.sort(invoices.largest(MOST_EVIDENCE).row)),
+            *evidence_rows(trade.snapshot, "links", links),
+        ),
         facts={
             "invoices": len(invoices),
             "share": round(float(pairs.share[at].max()), 4),

@@ -32,10 +32,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph.rings import wording
-from graph.rings.finding import Detection, EvidenceRow, Finding, Member
-from graph.rings.flows import Flows, invoice_flows, keys
+from graph.rings.finding import Detection, Finding, Member
+from graph.rings.flows import Flows, invoice_flows
 from graph.rings.ownership import Ownership, ownership_of
-from graph.rings.pairs import rewired
+from graph.rings.rows import evidence_rows
+from graph.rings.shuffles import rewired
 from graph.rings.trade_web import labels, measure, total, web_of
 from graph.rings.typology import Naming, Typology
 from graph.snapshot import Snapshot
@@ -157,7 +158,6 @@ def _distinct(found: list[_Community], most: int) -> list[_Community]:
 
 def _finding(snapshot: Snapshot, community: _Community, most_evidence: int) -> Finding:
     flows = community.flows
-    largest = np.sort(np.argsort(-flows.amount, kind="stable")[:most_evidence])
     return Finding(
         CODE,
         tuple(Member(code, "member") for code in community.members),
@@ -165,10 +165,7 @@ def _finding(snapshot: Snapshot, community: _Community, most_evidence: int) -> F
         int(flows.day.max()),
         int(flows.amount.sum()),
         community.strength,
-        tuple(
-            EvidenceRow("invoices", (key,))
-            for key in keys(snapshot, "invoices", flows.row[largest].tolist(), "invoice_id")
-        ),
+        evidence_rows(snapshot, "invoices", flows.largest(most_evidence).row),
         {
             "invoices": len(flows),
             "share_inside": community.share,

@@ -10,7 +10,7 @@ import pytest
 
 from graph.rings.deliveries import ARRIVED, IMPOSSIBLE, NOTHING, UNDER_WAY, Plausibility, evidence, own_trail
 from graph.rings.detection import in_order
-from graph.rings.financings import positions
+from graph.rings.rows import positions
 from tests.ecosystems import parties, snapshot
 from tests.graph.rings.test_financings import AS_OF, DAY, invoice
 

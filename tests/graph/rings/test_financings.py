@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from graph.rings.detection import in_order
-from graph.rings.financings import MOST_EVIDENCE, evidence_of, financed_invoices, redealt
+from graph.rings.financings import MOST_EVIDENCE, evidence_of, financed_invoices
+from graph.rings.shuffles import redealt
 from graph.snapshot import Snapshot
 from tests.ecosystems import parties, snapshot
 
