@@ -25,15 +25,14 @@ from graph.snapshot import Snapshot
 class Operator:
     """A_r as CSR over n parties: row i holds the shares of its counterparties, each row sums to 1 (or 0).
 
-    ``weight`` float64 [m]; ``back`` float64 [m]: the share of i in the row of the counterparty over any
-    relation (the way back); ``back_total`` float64 [n]: Σ weight·back, the part of hop 2 that returns.
+    ``weight`` float64 [m]; ``back_total`` float64 [n]: Σ weight·(the share of i in the row of the
+    counterparty over any relation), the part of hop 2 that returns.
     """
 
     name: str
     indptr: NDArray[np.int64]
     indices: NDArray[np.int32]
     weight: NDArray[np.float64]
-    back: NDArray[np.float64]
     back_total: NDArray[np.float64]
 
     @property
@@ -116,22 +115,15 @@ def _gather_pairs(indptr, weight, values, rows, out):  # type: ignore[no-untyped
 
 
 @numba.njit(cache=True, parallel=True)
-def _shares_back(  # type: ignore[no-untyped-def]
-    indptr, indices, weight, any_indptr, any_indices, any_weight, back, total
-):
+def _returning(indptr, indices, weight, any_indptr, any_indices, any_back, total):  # type: ignore[no-untyped-def]
+    """Rows and their counterparties ascend on both sides, so one walk along both finds every pair."""
     for row in numba.prange(len(indptr) - 1):
+        at, end = any_indptr[row], any_indptr[row + 1]
         for pair in range(indptr[row], indptr[row + 1]):
-            low, high = any_indptr[indices[pair]], any_indptr[indices[pair] + 1]
-            end = high
-            while low < high:
-                middle = (low + high) // 2
-                if any_indices[middle] < row:
-                    low = middle + 1
-                else:
-                    high = middle
-            if low < end and any_indices[low] == row:
-                back[pair] = any_weight[low]
-                total[row] += weight[pair] * back[pair]
+            while at < end and any_indices[at] < indices[pair]:
+                at += 1
+            if at < end and any_indices[at] == indices[pair]:
+                total[row] += weight[pair] * any_back[at]
 
 
 @numba.njit(cache=True, parallel=True)
@@ -247,16 +239,17 @@ def operators(snapshot: Snapshot) -> dict[str, Operator]:
     union = _union(shares.values(), n)
     union.data = _normalised(union.indptr, union.data)
     shares[ANY] = union
-    return {name: _with_way_back(name, share, union) for name, share in shares.items()}
+    back = union.T.tocsr()
+    return {name: _with_way_back(name, share, back) for name, share in shares.items()}
 
 
-def _with_way_back(name: str, share: sp.csr_matrix, union: sp.csr_matrix) -> Operator:
+def _with_way_back(name: str, share: sp.csr_matrix, back: sp.csr_matrix) -> Operator:
+    """``back``: row i holds the shares of i in the rows of others over any relation."""
     indptr, indices = share.indptr.astype(np.int64), share.indices.astype(np.int32, copy=False)
-    back, total = np.zeros(len(indices)), np.zeros(len(indptr) - 1)
-    any_indptr, any_indices = union.indptr.astype(np.int64), union.indices.astype(np.int32, copy=False)
+    total = np.zeros(len(indptr) - 1)
     with threads_for(len(indptr)):
-        _shares_back(indptr, indices, share.data, any_indptr, any_indices, union.data, back, total)
-    return Operator(name, indptr, indices, share.data, back, total)
+        _returning(indptr, indices, share.data, back.indptr, back.indices, back.data, total)
+    return Operator(name, indptr, indices, share.data, total)
 
 
 def kinds_of(relations: Mapping[str, Relation]) -> set[str]:
