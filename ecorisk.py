@@ -66,7 +66,7 @@ class Session:
     def workspace(self) -> Workspace:
         return Workspace.open(self.folder)
 
-    def store(self) -> EcosystemStore:
+    def store(self, tell: Tell = lambda what, share=None: None) -> EcosystemStore:
         """The store named by ``--store``: the workspace's DuckDB file, or a Neo4j server."""
         workspace = self.workspace()
         currency = workspace.settings.base_currency
@@ -78,7 +78,7 @@ class Session:
             raise BadInput(f"--store {self.store_uri!r}: expected 'duckdb' or a neo4j:// or bolt:// address")
         from graph.neo4j.store import Neo4jStore
 
-        return Neo4jStore(_neo4j_settings(workspace, self.store_uri), currency)
+        return Neo4jStore(_neo4j_settings(workspace, self.store_uri), currency, tell)
 
     def show(self, body: Mapping[str, Any], *renderables: Any) -> None:
         """One JSON object for machines, or renderables for people."""
@@ -169,7 +169,7 @@ def load_command(
     session: Session = context.obj
     workspace = session.workspace()
     with progress_bar("load") as tell:
-        report = load(source, path, session.store(), workspace.folder, tell)
+        report = load(source, path, session.store(tell), workspace.folder, tell)
     session.show(report.to_json(), report.table())
 
 
@@ -210,7 +210,7 @@ def snapshot(context: typer.Context, as_of: AsOf) -> None:
     session: Session = context.obj
     with progress_bar("snapshot") as tell:
         tell(f"reading {as_of}", None)
-        taken = session.store().read(as_of, session.purpose)
+        taken = session.store(tell).read(as_of, session.purpose)
     body = {
         "as_of": as_of,
         "snapshot_sha": taken.sha256,
@@ -240,7 +240,7 @@ def train(
     session: Session = context.obj
     with progress_bar("train") as tell:
         candidate = make_candidate(
-            session.store(), session.workspace(), task, session.purpose, tell, rings=rings
+            session.store(tell), session.workspace(), task, session.purpose, tell, rings=rings
         )
     tables = (candidate.evaluation.table(), candidate.gate.table())
     session.show(candidate.to_json(), *tables, *candidate.notes, candidate.sentence())
@@ -263,7 +263,7 @@ def promote_command(
     if override != bool(because and because.strip()):
         raise typer.BadParameter("--override and --because 'a reason' go together")
     with progress_bar("promote") as tell:
-        found = promote(session.store(), session.workspace(), model_sha, because, tell)
+        found = promote(session.store(tell), session.workspace(), model_sha, because, tell)
     tables = () if found.gate is None else (found.gate.table(),)
     if found.decision == "refused":
         if not session.as_json:
@@ -285,7 +285,7 @@ def evaluate(
 
     session: Session = context.obj
     with progress_bar("evaluate") as tell:
-        found = evaluate_champion(session.store(), session.workspace(), session.purpose, tell)
+        found = evaluate_champion(session.store(tell), session.workspace(), session.purpose, tell)
     if with_slices:
         session.show(found.to_file(), found.table(), slices_table(found.slices, found.calibration))
     else:
@@ -299,7 +299,7 @@ def score(context: typer.Context, as_of: AsOf) -> None:
 
     session: Session = context.obj
     with progress_bar("score") as tell:
-        run = score_and_publish(session.store(), session.workspace(), as_of, session.purpose, tell)
+        run = score_and_publish(session.store(tell), session.workspace(), as_of, session.purpose, tell)
     session.show(run.to_json(), run.table())
 
 
@@ -345,7 +345,7 @@ def rings_command(
     session: Session = context.obj
     with progress_bar("rings") as tell:
         tell(f"reading {as_of}")
-        store = session.store()
+        store = session.store(tell)
         snapshot = store.read(as_of, session.purpose)
         found = search_and_publish(store, session.workspace(), snapshot, typology or (), tell)
     if export is not None:
@@ -400,7 +400,7 @@ def replay(
 
     session: Session = context.obj
     with progress_bar("replay") as tell:
-        found = replay_decision(session.store(), session.workspace(), run_id, party_id, tell)
+        found = replay_decision(session.store(tell), session.workspace(), run_id, party_id, tell)
     session.show(found.to_json(), found.renderable())
     if not found.same:
         raise typer.Exit(5)

@@ -15,11 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from graph.contract import Table
-
-
-def quote(name: str) -> str:
-    """``name`` as a quoted SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
+from graph.sql import quote
 
 
 def digest_sql(table: Table, open_columns: tuple[str, ...] = ()) -> str:

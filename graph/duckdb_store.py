@@ -19,15 +19,12 @@ from graph.contract import DUCKDB_TYPES, TABLES, Table
 from graph.errors import StoreUnavailable
 from graph.snapshot import Snapshot, build
 from graph.source import SourceDeclaration
+from graph.sql import quote
 from graph.store import LoadTransaction, PublishedRings, PublishedScores
 
 #: New files are written in the form of the oldest DuckDB that the project runs with: texts packed better
 #: and faster than in the form of 1.0, which is the default.
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {"storage_compatibility_version": "v1.4.0"}
-
-
-def _quote(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _stored_columns(table: Table) -> dict[str, str]:
@@ -52,8 +49,8 @@ def _schema_statements() -> Iterator[str]:
         " score INTEGER, band VARCHAR, pd DOUBLE, percentile DOUBLE, inherited_points INTEGER)"
     )
     for table in TABLES.values():
-        columns = ", ".join(f"{_quote(n)} {t}" for n, t in _stored_columns(table).items())
-        yield f"CREATE TABLE IF NOT EXISTS {_quote(table.name)} ({columns})"
+        columns = ", ".join(f"{quote(n)} {t}" for n, t in _stored_columns(table).items())
+        yield f"CREATE TABLE IF NOT EXISTS {quote(table.name)} ({columns})"
 
 
 def _create_schema(connection: duckdb.DuckDBPyConnection) -> None:
@@ -81,27 +78,27 @@ class DuckDBLoad:
         stored: dict[str, str] = {}
         joins: list[str] = []
         for name in wanted:
-            stored[name] = f"t.{_quote(name)}"
+            stored[name] = f"t.{quote(name)}"
             if name in coded:
                 stored[name] = f"d{len(joins)}.party_id"
-                code = f"d{len(joins)}.code = t.{_quote(code_column(name))}"
+                code = f"d{len(joins)}.code = t.{quote(code_column(name))}"
                 joins.append(f"LEFT JOIN party_dictionary d{len(joins)} ON {code}")
             elif table == "parties" and name == "name":
                 stored[name] = "n.name"
                 joins.append(
                     "LEFT JOIN party_names n ON (n.party_code, n.known_on) = (t.party_code, t.known_on)"
                 )
-        selected = ", ".join(f"{sql} AS {_quote(name)}" for name, sql in stored.items())
-        same_key = " AND ".join(f"k.{_quote(name)} = {stored[name]}" for name in contract.key)
+        selected = ", ".join(f"{sql} AS {quote(name)}" for name, sql in stored.items())
+        same_key = " AND ".join(f"k.{quote(name)} = {stored[name]}" for name in contract.key)
         return self._connection.execute(
-            f"SELECT {selected} FROM {_quote(table)} t {' '.join(joins)} "  # noqa: S608
+            f"SELECT {selected} FROM {quote(table)} t {' '.join(joins)} "  # noqa: S608
             f"SEMI JOIN read_parquet(?) k ON {same_key}",
             [str(keys)],
         ).to_arrow_reader()
 
     def _open_columns(self, table: str) -> list[str]:
         """The ``x_*`` columns that ``table`` has so far."""
-        described = self._connection.execute(f"DESCRIBE {_quote(table)}").fetchall()
+        described = self._connection.execute(f"DESCRIBE {quote(table)}").fetchall()
         return [row[0] for row in described if row[0].startswith("x_")]
 
     def append(self, table: str, rows: Path) -> None:
@@ -112,7 +109,7 @@ class DuckDBLoad:
         stored = self._open_columns(table)
         for name in offered:
             if name.startswith("x_") and name not in stored:
-                run(f"ALTER TABLE {_quote(table)} ADD COLUMN {_quote(name)} DOUBLE")
+                run(f"ALTER TABLE {quote(table)} ADD COLUMN {quote(name)} DOUBLE")
         if table == "parties":
             self._extend_dictionary(rows)
         self._mark_versioned(contract, rows)
@@ -126,15 +123,15 @@ class DuckDBLoad:
             if name in coded:
                 dictionary = f"d{len(joins)}"
                 joins.append(
-                    f"LEFT JOIN party_dictionary {dictionary} ON {dictionary}.party_id = r.{_quote(name)}"
+                    f"LEFT JOIN party_dictionary {dictionary} ON {dictionary}.party_id = r.{quote(name)}"
                 )
-                columns.append(_quote(code_column(name)))
+                columns.append(quote(code_column(name)))
                 values.append(f"{dictionary}.code")
             else:
-                columns.append(_quote(name))
-                values.append(f"r.{_quote(name)}")
+                columns.append(quote(name))
+                values.append(f"r.{quote(name)}")
         run(
-            f"INSERT INTO {_quote(table)} ({', '.join(columns)}) SELECT {', '.join(values)} "  # noqa: S608
+            f"INSERT INTO {quote(table)} ({', '.join(columns)}) SELECT {', '.join(values)} "  # noqa: S608
             f"FROM read_parquet(?) r {' '.join(joins)}",
             [str(rows)],
         )
@@ -159,7 +156,7 @@ class DuckDBLoad:
         run = self._connection.execute
         if run("SELECT 1 FROM versioned_tables WHERE name = $1", [contract.name]).fetchone():
             return
-        key = ", ".join(map(_quote, contract.key))
+        key = ", ".join(map(quote, contract.key))
         within = run(
             f"SELECT 1 FROM read_parquet($1) GROUP BY {key} HAVING count(*) > 1 LIMIT 1",  # noqa: S608
             [str(rows)],
@@ -187,9 +184,7 @@ class DuckDBStore:
                 connection = duckdb.connect(str(self._path), config=_CONFIG)
                 _create_schema(connection)
         except (duckdb.IOException, duckdb.ConnectionException) as error:
-            raise StoreUnavailable(
-                f"{self._path} cannot be opened: another job may hold it; wait for it to end. ({error})"
-            ) from error
+            raise cannot_be_opened(self._path, error) from error
         try:
             yield connection
         finally:
@@ -223,7 +218,7 @@ class DuckDBStore:
 
     def latest_day(self) -> date | None:
         """See ``EcosystemStore.latest_day``."""
-        latest = " UNION ALL ".join(f"SELECT max(known_on) AS day FROM {_quote(n)}" for n in TABLES)  # noqa: S608
+        latest = " UNION ALL ".join(f"SELECT max(known_on) AS day FROM {quote(n)}" for n in TABLES)  # noqa: S608
         with self._open(write=False) as connection:
             row = connection.execute(f"SELECT max(day) FROM ({latest})").fetchone()  # noqa: S608
         return row[0] if row else None
@@ -275,11 +270,11 @@ class DuckDBStore:
                 return 0
             connection.execute("BEGIN")
             for table in TABLES.values():
-                columns = [_quote(code_column(name)) for name in party_columns(table)]
+                columns = [quote(code_column(name)) for name in party_columns(table)]
                 if columns:
                     condition = " OR ".join(f"{column} = $1" for column in columns)
                     row = connection.execute(
-                        f"DELETE FROM {_quote(table.name)} WHERE {condition}",  # noqa: S608
+                        f"DELETE FROM {quote(table.name)} WHERE {condition}",  # noqa: S608
                         [found[0]],
                     ).fetchone()
                     deleted += row[0] if row else 0
@@ -293,6 +288,13 @@ class DuckDBStore:
         return deleted
 
 
+def cannot_be_opened(path: Path, error: Exception) -> StoreUnavailable:
+    """The error for a file that DuckDB doesn't open."""
+    return StoreUnavailable(
+        f"{path} cannot be opened: another job may hold it; wait for it to end. ({error})"
+    )
+
+
 def _declarations(connection: duckdb.DuckDBPyConnection) -> tuple[SourceDeclaration, ...]:
     rows = connection.execute("SELECT declaration FROM source_declarations ORDER BY name").fetchall()
     return tuple(SourceDeclaration.from_json(row[0]) for row in rows)
@@ -303,7 +305,7 @@ def _stored_ecosystem(connection: duckdb.DuckDBPyConnection) -> StoredEcosystem:
     filled = [
         name
         for name in TABLES
-        if connection.execute(f"SELECT 1 FROM {_quote(name)} LIMIT 1").fetchone()  # noqa: S608
+        if connection.execute(f"SELECT 1 FROM {quote(name)} LIMIT 1").fetchone()  # noqa: S608
     ]
     versioned = connection.execute("SELECT name FROM versioned_tables").fetchall()
     return StoredEcosystem(

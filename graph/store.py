@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
@@ -13,6 +13,9 @@ import pyarrow
 
 from graph.snapshot import Snapshot
 from graph.source import SourceDeclaration
+
+#: Is told what a store is doing and how much of it is done (0 to 1; None: nobody knows).
+Tell = Callable[[str, float | None], None]
 
 
 class LoadTransaction(Protocol):

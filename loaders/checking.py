@@ -16,11 +16,10 @@ import duckdb
 import ibis
 import pyarrow as pa
 
-from graph.digest import quote
 from graph.source import SourceDeclaration
+from graph.sql import literal, quote
 from graph.store import LoadTransaction
 from graph.validation import VIOLATION_COLUMNS, invalid_rows, row_rules, violations
-from loaders.rawtables import literal
 from loaders.typedtables import IDENTITY, TypedTable, count
 
 FAULTS = (

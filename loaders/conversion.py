@@ -12,8 +12,8 @@ from datetime import date
 
 from graph.contract import DUCKDB_TYPES, Column
 from graph.currencies import MINOR_DIGITS
+from graph.sql import literal
 from loaders.mapping import ColumnMapping, NumberText, Scalar
-from loaders.rawtables import literal
 
 DEFAULT_DATES = (
     "%Y-%m-%d",

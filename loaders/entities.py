@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import duckdb
 
-from graph.digest import quote
+from graph.sql import quote
 from graph.vocabulary import ROLES
 from loaders.mapping import Distinct
 from loaders.typedtables import TypedTable, count

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 import duckdb
 
 from graph.contract import TABLES, Column
-from graph.digest import quote
 from graph.errors import MappingError
+from graph.sql import literal, quote
 from loaders.conversion import Conversion, Settings, Taken, constant, convert, target_type, with_default
 from loaders.expressions import Expression
 from loaders.faults import file_refused, mapping_error
 from loaders.mapping import ColumnMapping, Feed, FileMapping, matching
-from loaders.rawtables import RawTable, literal
+from loaders.rawtables import RawTable
 
 
 @dataclass(frozen=True)

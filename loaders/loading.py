@@ -15,9 +15,9 @@ from pathlib import Path
 import duckdb
 
 from graph.contract import TABLES
-from graph.digest import quote
 from graph.errors import LoadRefused, MappingError
 from graph.source import SourceDeclaration
+from graph.sql import quote
 from graph.store import EcosystemStore, LoadTransaction
 from loaders.checking import Checker
 from loaders.declarations import declared_by

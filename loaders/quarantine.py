@@ -10,9 +10,9 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from graph.digest import quote
+from graph.sql import literal, quote
 from loaders.feeding import FeedPlan
-from loaders.rawtables import FILE_SHIFT, ROW_MASK, ROW_SHIFT, literal
+from loaders.rawtables import FILE_SHIFT, ROW_MASK, ROW_SHIFT
 from loaders.staging import Staging
 from loaders.textlines import Malformed
 

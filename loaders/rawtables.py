@@ -16,7 +16,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from graph.digest import quote
+from graph.sql import quote
 from loaders.mapping import FileMapping
 from loaders.textlines import Malformed
 
@@ -102,11 +102,6 @@ def row_ids(number: int, rows: np.ndarray) -> pa.Array:
 def physical_names(count: int) -> list[str]:
     """``c0``, ``c1`` …"""
     return [f"c{position}" for position in range(count)]
-
-
-def literal(value: str) -> str:
-    """``value`` as an SQL text literal."""
-    return "'" + value.replace("'", "''") + "'"
 
 
 def count_rows(connection: duckdb.DuckDBPyConnection, relation: str) -> int:

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from graph.sql import literal
 from loaders.faults import file_refused
 from loaders.mapping import FileMapping
 from loaders.rawtables import (
@@ -23,7 +24,6 @@ from loaders.rawtables import (
     Staged,
     column_types,
     format_of,
-    literal,
     physical_names,
     relation_name,
     row_ids,

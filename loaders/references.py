@@ -9,9 +9,8 @@ from pathlib import Path
 
 import duckdb
 
-from graph.digest import quote
+from graph.sql import literal, quote
 from graph.store import LoadTransaction
-from loaders.rawtables import literal
 from loaders.typedtables import TypedTable
 
 EXAMPLES = 3

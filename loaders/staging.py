@@ -10,11 +10,11 @@ from pathlib import Path
 
 import duckdb
 
-from graph.digest import quote
 from graph.errors import LoadRefused
+from graph.sql import literal, quote
 from loaders.faults import file_refused
 from loaders.mapping import Feed, FileMapping, Lookup, SourceMapping, matching
-from loaders.rawtables import FILE_NAMES, FILE_SHIFT, ROW_SHIFT, RawTable, Staged, column_types, literal
+from loaders.rawtables import FILE_NAMES, FILE_SHIFT, ROW_SHIFT, RawTable, Staged, column_types
 from loaders.reading import stage
 from loaders.textlines import Malformed
 

@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from graph.digest import quote
 from graph.errors import LoadRefused
+from graph.sql import literal, quote
 from loaders.faults import file_refused
 from loaders.mapping import FileMapping
 from loaders.rawtables import (
@@ -24,7 +24,6 @@ from loaders.rawtables import (
     count_rows,
     decoded_row,
     format_of,
-    literal,
     physical_names,
     relation_name,
     row_ids,

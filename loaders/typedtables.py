@@ -8,7 +8,8 @@ import duckdb
 import ibis
 
 from graph.contract import DUCKDB_TYPES, IBIS_TYPES, TABLES, Table
-from graph.digest import digest_sql, quote
+from graph.digest import digest_sql
+from graph.sql import quote
 
 #: Identity of a row while it is being checked: which feed, which record.
 IDENTITY = ("_feed", "_rid")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -24,12 +24,11 @@ from graph.neo4j.schema import LABELS
 from graph.neo4j.scratch import ScratchFolder
 from graph.neo4j.session import Neo4jSession, Neo4jSettings
 from graph.neo4j.store import UNFINISHED, Neo4jStore
+from graph.store import Tell
 
 State = Literal["ok", "note", "wrong"]
 OLDEST = (5, 26)
 DEFAULT_PORT = 7687
-#: Is told what is being looked at.
-Tell = Callable[[str, float | None], None]
 
 
 @dataclass(frozen=True)

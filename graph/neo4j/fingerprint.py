@@ -16,9 +16,10 @@ from typing import Any
 
 from graph.contract import TABLES, Column, Table
 from graph.neo4j.import_source import ImportSource
-from graph.neo4j.load import key_hash, quote
+from graph.neo4j.load import key_hash
 from graph.neo4j.schema import LABELS, property_name, quoted, version_label
 from graph.neo4j.session import Neo4jSession
+from graph.sql import quote
 
 #: Leading hex digits of a row's key hash.
 PREFIX = 2

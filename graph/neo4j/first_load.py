@@ -18,12 +18,13 @@ from pathlib import Path
 
 from graph.errors import BadInput, StoreUnavailable
 from graph.neo4j.distribution import JAVA_OPTIONS, Distribution
-from graph.neo4j.import_files import ARGUMENTS_FILE, ImportFiles, Tell
+from graph.neo4j.import_files import ARGUMENTS_FILE, ImportFiles
 from graph.neo4j.import_graph import write_import_files
 from graph.neo4j.lease import release, take
 from graph.neo4j.migrations import bring_up_to_date
 from graph.neo4j.server import LocalServer
 from graph.neo4j.session import Neo4jSession
+from graph.store import Tell
 
 #: Nodes that an empty store may have: who writes to it, and in which form.
 BOOKKEEPING = "n:Lease OR n:Schema"

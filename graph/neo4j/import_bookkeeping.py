@@ -11,8 +11,9 @@ from typing import Any
 
 from graph.neo4j.import_files import LIST_MARK, ImportFolder
 from graph.neo4j.import_source import ImportSource
-from graph.neo4j.load import BATCH_ROWS, quote
+from graph.neo4j.load import BATCH_ROWS
 from graph.neo4j.migrations import SCHEMA_VERSION
+from graph.sql import literal, quote
 
 #: Header to value.
 Node = Mapping[str, Any]
@@ -93,10 +94,3 @@ def _rows(rows: Sequence[Node]) -> str:
         "SELECT " + ", ".join(f"{literal(value)} AS {quote(name)}" for name, value in row.items())
         for row in rows
     )
-
-
-def literal(value: Any) -> str:
-    """A value inside DuckDB's SQL."""
-    if value is None or isinstance(value, bool | int):
-        return "NULL" if value is None else str(value)
-    return "'" + str(value).replace("'", "''") + "'"

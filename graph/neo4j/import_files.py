@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from graph.neo4j.import_source import ImportSource
-from graph.neo4j.load import quote
+from graph.sql import literal, quote
 
 ARGUMENTS_FILE = "import.args"
 #: Stands between labels, and between the values of a list; no name has it.
@@ -22,9 +21,6 @@ LIST_MARK = "\x1f"
 #: Nodes carry the numbers that Neo4j gives them, so that no text is looked up at the ends of relationships.
 OPTIONS = ("--id-type=actual", "--array-delimiter=U+001F", "--bad-tolerance=0")
 BLOCK_BYTES = 1 << 24
-
-#: Is told what is being done and, where known, how much of it is done (0 to 1).
-Tell = Callable[[str, float | None], None]
 
 
 @dataclass(frozen=True)
@@ -81,8 +77,7 @@ class ImportFolder:
         path = self._folder / f"{len(self._options):03}-{name}.csv"
         texts = [row[0] for row in self._source.run(f"DESCRIBE {sql}").fetchall() if ":string" in row[0]]
         forced = f", FORCE_QUOTE ({', '.join(map(quote, texts))})" if texts else ""
-        target = str(path).replace("'", "''")
-        count = self._source.number(f"COPY ({sql}) TO '{target}' (FORMAT csv, HEADER{forced})")
+        count = self._source.number(f"COPY ({sql}) TO {literal(str(path))} (FORMAT csv, HEADER{forced})")
         self._counts[option] += count
         self._options.append(f"--{option}={kind + '=' if kind else ''}./{path.name}")
         if _has_long_lines(path, count):

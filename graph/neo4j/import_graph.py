@@ -14,10 +14,10 @@ from pathlib import Path
 from graph.asof import code_column
 from graph.contract import TABLES, Column, ColumnType, Table
 from graph.errors import BadInput
-from graph.neo4j.import_bookkeeping import literal, write_bookkeeping
-from graph.neo4j.import_files import LIST_MARK, ImportFiles, ImportFolder, Tell
+from graph.neo4j.import_bookkeeping import write_bookkeeping
+from graph.neo4j.import_files import LIST_MARK, ImportFiles, ImportFolder
 from graph.neo4j.import_source import ImportSource, opened_source
-from graph.neo4j.load import BATCH_ROWS, key_hash, quote
+from graph.neo4j.load import BATCH_ROWS, key_hash
 from graph.neo4j.schema import (
     FLOWS,
     LABELS,
@@ -31,6 +31,8 @@ from graph.neo4j.schema import (
     relationship_type,
     version_label,
 )
+from graph.sql import literal, quote
+from graph.store import Tell
 
 _TYPES: Mapping[ColumnType, str] = {
     "text": "string",

@@ -16,9 +16,11 @@ import duckdb
 from graph import duckdb_rings
 from graph.asof import code_column, coded_key, party_columns
 from graph.contract import TABLES, Table
-from graph.errors import BadInput, StoreUnavailable
-from graph.neo4j.load import BATCH_ROWS, MAX_KEY_BYTES, indexed_columns, quote, too_long
+from graph.duckdb_store import cannot_be_opened
+from graph.errors import BadInput
+from graph.neo4j.load import BATCH_ROWS, MAX_KEY_BYTES, indexed_columns, too_long
 from graph.neo4j.schema import LABELS
+from graph.sql import literal, quote
 
 
 @contextmanager
@@ -31,13 +33,10 @@ def opened_source(database: Path, spill: Path) -> Iterator[ImportSource]:
         raise BadInput(f"there is no store in {database}: load something first (ecorisk load …)")
     config = {"preserve_insertion_order": "false", "temp_directory": str(spill)}
     with duckdb.connect(config=dict(config)) as connection:
-        path = str(database).replace("'", "''")
         try:
-            connection.execute(f"ATTACH '{path}' AS store (READ_ONLY)")
+            connection.execute(f"ATTACH {literal(str(database))} AS store (READ_ONLY)")
         except duckdb.IOException as error:
-            raise StoreUnavailable(
-                f"{database} cannot be opened: another job may hold it; wait for it to end. ({error})"
-            ) from error
+            raise cannot_be_opened(database, error) from error
         connection.execute("USE store")
         yield ImportSource(connection)
 

@@ -17,15 +17,11 @@ from graph.neo4j.lease import Lease
 from graph.neo4j.schema import LABELS, properties_of, property_name, version_label
 from graph.neo4j.session import Neo4jSession
 from graph.source import SourceDeclaration
+from graph.sql import quote
 
 BATCH_ROWS = 5_000
 #: Index entries hold at most about 8,000 bytes; a key has up to four parts.
 MAX_KEY_BYTES = 1_900
-
-
-def quote(name: str) -> str:
-    """An identifier inside DuckDB's SQL."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def key_hash(table: Table) -> str:

@@ -6,31 +6,47 @@ process: a later read fetches the loads that came since.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from itertools import islice
+from itertools import chain
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from graph.contract import TABLES, Column, arrow_schema
 from graph.duckdb_store import DuckDBStore
-from graph.neo4j.schema import LABELS, property_name, quoted, version_label
+from graph.neo4j.record import Wanted, fetch
+from graph.neo4j.schema import LABELS
 from graph.neo4j.scratch import ScratchFolder
 from graph.neo4j.session import Neo4jSession, Row
 from graph.snapshot import Snapshot
 from graph.source import SourceDeclaration
-from graph.store import LoadTransaction
+from graph.store import Tell
 
-CHUNK_ROWS = 50_000
+
+@dataclass
+class _Progress:
+    """Tells how many of the rows to come are there."""
+
+    tell: Tell
+    total: int
+    rows: int = 0
+
+    def add(self, rows: int) -> None:
+        self.rows += rows
+        # Rows that were erased since are counted in the total.
+        share = min(1.0, self.rows / max(self.total, 1))
+        self.tell(f"fetched {self.rows:,} of {self.total:,} rows", share)
 
 
 class Mirror:
     """A copy of the committed rows in a DuckDB file that lives as long as this object."""
 
-    def __init__(self, base_currency: str | None) -> None:
+    def __init__(self, base_currency: str | None, tell: Tell) -> None:
         self._base_currency = base_currency
+        self._tell = tell
         self._loads: frozenset[str] = frozenset()
         self._erasures = 0
 
@@ -44,21 +60,19 @@ class Mirror:
 
     def _follow(self, session: Neo4jSession) -> DuckDBStore:
         """Bring the copy up to date; an erasure starts it anew, so that nothing erased stays in it."""
-        loads = {
-            row["load"]: row["columns"] or []
-            for row in session.read(
-                "MATCH (l:Load {state: 'committed'}) RETURN l.loadId AS load, l.openColumns AS columns"
-            )
-        }
+        committed = session.read(
+            """MATCH (l:Load {state: 'committed'})
+               RETURN l.loadId AS load, l.rows AS rows, coalesce(l.openColumns, []) AS columns
+               ORDER BY load"""
+        )
+        loads = frozenset(row["load"] for row in committed)
         erasures = session.read("MATCH (l:Lease) RETURN sum(coalesce(l.erasures, 0)) AS n")[0]["n"]
-        if erasures != self._erasures or not self._loads <= loads.keys():
+        if erasures != self._erasures or not self._loads <= loads:
             self._start_anew()
         store = DuckDBStore(self._folder.path / "mirror.duckdb", self._base_currency)
-        new = sorted(loads.keys() - self._loads)
-        if new:
-            open_columns = sorted({name for load in new for name in loads[load]})
-            self._copy(session, store, new, open_columns)
-        self._loads = frozenset(loads)
+        if new := [row for row in committed if row["load"] not in self._loads]:
+            self._copy(session, store, new)
+        self._loads = loads
         self._erasures = erasures
         return store
 
@@ -66,72 +80,37 @@ class Mirror:
         self._folder.clear()
         self._loads = frozenset()
 
-    def _copy(
-        self, session: Neo4jSession, store: DuckDBStore, loads: list[str], open_columns: list[str]
-    ) -> None:
+    def _copy(self, session: Neo4jSession, store: DuckDBStore, new: Sequence[Row]) -> None:
+        """Append the rows of new loads to the copy."""
+        loads = tuple(row["load"] for row in new)
+        opened = sorted({name for row in new for name in row["columns"]})
+        progress = _Progress(self._tell, sum(row["rows"] for row in new))
         *others, last = sources_of(session)
         for declaration in others:
             with store.begin(declaration):
                 pass
         with store.begin(last) as load:
             for table in LABELS:
-                names = [n.partition(".")[2] for n in open_columns if n.partition(".")[0] == table]
-                self._copy_table(session, load, table, (loads, tuple(names)))
+                names = tuple(n.partition(".")[2] for n in opened if n.partition(".")[0] == table)
+                staged = self._folder.path / f"{table}.parquet"
+                if _stage(fetch(session, Wanted(table, loads, names)), staged, progress):
+                    load.append(table, staged)
+                    staged.unlink()
 
-    def _copy_table(
-        self,
-        session: Neo4jSession,
-        load: LoadTransaction,
-        table: str,
-        wanted: tuple[list[str], tuple[str, ...]],
-    ) -> None:
-        staged = self._folder.path / f"{table}.parquet"
-        batches = _fetch(session, table, *wanted)
-        first = next(batches, None)
-        if first is None:
-            return
-        with pq.ParquetWriter(staged, first.schema) as writer:
-            writer.write_batch(first)
-            for batch in batches:
-                writer.write_batch(batch)
-        load.append(table, staged)
-        staged.unlink()
+
+def _stage(portions: Iterator[pa.Table], staged: Path, progress: _Progress) -> bool:
+    """Write rows to a Parquet file as they arrive; False where there are none."""
+    first = next(portions, None)
+    if first is None:
+        return False
+    with pq.ParquetWriter(staged, first.schema) as writer:
+        for rows in chain([first], portions):
+            writer.write_table(rows)
+            progress.add(rows.num_rows)
+    return True
 
 
 def sources_of(session: Neo4jSession) -> tuple[SourceDeclaration, ...]:
     """Declarations of the committed sources, by name."""
     rows = session.read("MATCH (s:Source) RETURN s.declaration AS text ORDER BY s.name")
     return tuple(SourceDeclaration.from_json(row["text"]) for row in rows)
-
-
-def _fetch(
-    session: Neo4jSession, table: str, loads: list[str], open_columns: tuple[str, ...]
-) -> Iterator[pa.RecordBatch]:
-    """The table's rows of the given loads, chunk by chunk; no chunk where there are none."""
-    schema = arrow_schema(TABLES[table], open_columns)
-    returned = ", ".join(_value(column) for column in TABLES[table].columns)
-    rows = session.stream(
-        f"""MATCH (v:{version_label(table)}) WHERE v.loadId IN $loads AND v.loadBatch >= 0
-            RETURN [{returned}] + [name IN $open_columns | v[name]] AS row""",
-        loads=loads,
-        open_columns=list(open_columns),
-    )
-    while chunk := list(islice(rows, CHUNK_ROWS)):
-        yield _record_batch(chunk, schema)
-
-
-def _value(column: Column) -> str:
-    """A column's value; a date as its day number, which travels and is read several times faster."""
-    value = f"v.{quoted(property_name(column.name))}"
-    return f"duration.inDays(date('1970-01-01'), {value}).days" if column.type == "date" else value
-
-
-def _record_batch(chunk: list[Row], schema: pa.Schema) -> pa.RecordBatch:
-    columns = zip(*(row["row"] for row in chunk), strict=True)
-    arrays = [
-        pa.array(column, pa.int32()).cast(field.type)
-        if field.type == pa.date32()
-        else pa.array(column, field.type)
-        for field, column in zip(schema, columns, strict=True)
-    ]
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)

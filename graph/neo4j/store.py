@@ -17,7 +17,7 @@ from graph.neo4j.mirror import Mirror, sources_of
 from graph.neo4j.session import Neo4jSession, Neo4jSettings, Transaction
 from graph.snapshot import Snapshot
 from graph.source import SourceDeclaration
-from graph.store import LoadTransaction, PublishedRings, PublishedScores
+from graph.store import LoadTransaction, PublishedRings, PublishedScores, Tell
 
 UNFINISHED = """
     MATCH (l:Load) WHERE l.state = 'loading' OR NOT l.tied RETURN l.loadId AS id, l.state AS state
@@ -31,9 +31,14 @@ class Neo4jStore:
     Every call first finishes or undoes what a killed job left, unless a job is at work.
     """
 
-    def __init__(self, settings: Neo4jSettings, base_currency: str | None = None) -> None:
+    def __init__(
+        self,
+        settings: Neo4jSettings,
+        base_currency: str | None = None,
+        tell: Tell = lambda what, share: None,
+    ) -> None:
         self._settings = settings
-        self._mirror = Mirror(base_currency)
+        self._mirror = Mirror(base_currency, tell)
         self._ready = False
 
     @contextmanager
@@ -64,7 +69,7 @@ class Neo4jStore:
         return day
 
     def read(self, as_of: date, purpose: str | None) -> Snapshot:
-        """See ``EcosystemStore.read``; the first read of a process fetches all rows (15-30k a second)."""
+        """See ``EcosystemStore.read``; the first read of a process fetches all rows, and tells how far."""
         with self._open() as session:
             return self._mirror.read(session, as_of, purpose)
 
