@@ -15,7 +15,6 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +24,9 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.measuring import peak_mb
+from gnn.champion import markdown
 from graph.duckdb_store import DuckDBStore
-from graph.relations import EPOCH
+from graph.relations import day_of
 from graph.rings.detection import in_order, search
 from graph.rings.typologies import TYPOLOGIES
 from graph.rings.typology import Typology
@@ -168,8 +168,7 @@ def snapshot_of(folder: Path, settings: EcosystemSettings) -> Snapshot:
     if not tables.exists():
         generate(settings, tables)
         load("canonical", tables, store, workspace.folder)
-    last = EPOCH + timedelta(days=settings.extracted_on)
-    return in_order(store.read(as_of=last, purpose=None))
+    return in_order(store.read(as_of=day_of(settings.extracted_on), purpose=None))
 
 
 def planted_share(one: Recovery) -> tuple[str, str]:
@@ -180,6 +179,8 @@ def planted_share(one: Recovery) -> tuple[str, str]:
 HEADINGS = (
     "typology", "planted", "recall", "precision", "findings", "look-alikes", "other", "in shuffles", "CPU s",
 )  # fmt: skip
+
+_NUMERIC = (HEADINGS[0], *(f">{heading}" for heading in HEADINGS[1:]))
 
 
 def _cells(one: Recovery) -> tuple[str, ...]:
@@ -204,8 +205,7 @@ def page(frozen: Mapping[str, Any]) -> str:
     for title, found in frozen.items():
         recoveries = [Recovery(**{**one, "on_shuffled": tuple(one["on_shuffled"])}) for one in found["found"]]
         lines += [f"## {title}", "", f"`{found['command']}`", ""]
-        lines += ["| " + " | ".join(HEADINGS) + " |", "|---|" + "---:|" * (len(HEADINGS) - 1)]
-        lines += ["| " + " | ".join(_cells(one)) + " |" for one in recoveries]
+        lines.append(markdown.table(_NUMERIC, map(_cells, recoveries)))
         cpu = sum(one.cpu_seconds for one in recoveries)
         lines += [
             "",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from gnn.panels.targets import ACTIVITY_TABLES, NEVER, days, event_days
 from gnn.panels.tasks import LEAST_HISTORY_DAYS, days_needed, least_history_days
 from graph.errors import BadInput
-from graph.relations import EPOCH, day_number
+from graph.relations import day_number, day_of
 from graph.snapshot import Snapshot
 from graph.source import Part, Task
 
@@ -43,7 +43,7 @@ def observed_until(snapshot: Snapshot) -> date:
             if name in snapshot.tables and column in snapshot.tables[name].column_names:
                 when = days(snapshot.tables[name][column])
                 last = max(last, int(when[when < NEVER].max(initial=0)))
-    return EPOCH + timedelta(last)
+    return day_of(last)
 
 
 def choose_days(snapshot: Snapshot, task: Task) -> dict[Part, tuple[date, ...]]:
@@ -79,7 +79,7 @@ def choose_days(snapshot: Snapshot, task: Task) -> dict[Part, tuple[date, ...]]:
         train = [day for day in train if day >= first + history]
         if len(train) >= tests:
             chosen: dict[Part, list[int]] = {"train": train, "valid": [valid], "test": test}
-            return {part: tuple(EPOCH + timedelta(day) for day in found) for part, found in chosen.items()}
+            return {part: tuple(map(day_of, found)) for part, found in chosen.items()}
     needed = days_needed(horizon)
     raise BadInput(
         f"task {task.name}: a horizon of {horizon} days needs records of {needed} days, and they span "

@@ -46,15 +46,10 @@ Int = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class CarouselSettings:
-    """See ``cycles.Limits``. ``papered``: circles all of whose payments settle invoices count as well."""
+class CarouselSettings(Limits):
+    """``papered``: circles all of whose payments settle invoices count as well."""
 
-    shortest: int = 2
-    longest: int = 6
     window_days: int = 45
-    spread: float = 0.10
-    visits_per_start: int = 20_000
-    most_cycles: int = 1_000_000
     papered: bool = False
 
 
@@ -157,8 +152,7 @@ def detect(snapshot: Snapshot, settings: CarouselSettings) -> Detection:
     def loans(flows: Flows, cycles: Cycles) -> Flags:
         return _loans(snapshot, flows, cycles)
 
-    limits = Limits(**{name: value for name, value in vars(settings).items() if name != "papered"})
-    return detect_circles(_KIND, snapshot, payment_flows(snapshot), limits, (with_papers, loans))
+    return detect_circles(_KIND, snapshot, payment_flows(snapshot), settings, (with_papers, loans))
 
 
 def shuffle(snapshot: Snapshot, random: np.random.Generator) -> Snapshot:
@@ -172,10 +166,8 @@ def shuffle(snapshot: Snapshot, random: np.random.Generator) -> Snapshot:
 def explain(finding: Finding, naming: Naming, currency: str) -> str:
     """What the records show, and what they do not."""
     facts, way = finding.facts, way_round(finding, naming)
-    rounds = int(facts["rounds"])
-    times = "once" if rounds == 1 else f"{rounds} times"
     return (
-        f"The records show money that came back to {way[0]} {times} "
+        f"The records show money that came back to {way[0]} {wording.times(int(facts['rounds']))} "
         f"{wording.span(finding.first_on, finding.last_on)}, paid from {' to '.join(way)}: "
         f"{wording.money(finding.amount, currency)} in all. Each time it took at most "
         f"{wording.counted(int(facts['longest_round_days']), 'day')}, and amounts on the way differ by "

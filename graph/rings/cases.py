@@ -20,7 +20,6 @@ it. A new id is a hash of the members, so the same members get the same one in a
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,13 +27,12 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from graph.rings.detection import Ring
+from graph.rings.finding import digest_of
 
 #: Two sets of members are about the same where so much of the smaller one is shared.
 SAME_SHARE = 0.5
 #: Others, beyond the largest ring it is in, that a party may be found with before it counts as a hub.
 HUB_COMPANIONS = 50
-#: Hexadecimal digits of a hash in a case's id.
-ID_DIGITS = 12
 
 Group = frozenset[str]
 
@@ -206,8 +204,7 @@ def _named(groups: Sequence[Group], carried: dict[int, str]) -> list[str]:
     for position, group in enumerate(groups):
         case_id, again = carried.get(position), 0
         while case_id is None:
-            text = "\x1f".join([*sorted(group), *([str(again)] if again else [])])
-            found = f"case-{hashlib.sha256(text.encode()).hexdigest()[:ID_DIGITS]}"
+            found = f"case-{digest_of([*sorted(group), *([str(again)] if again else [])])}"
             case_id, again = (None if found in taken else found), again + 1
         taken.add(case_id)
         ids.append(case_id)

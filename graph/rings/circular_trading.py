@@ -18,8 +18,6 @@ by chance: that chance is reckoned with).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -38,18 +36,6 @@ CODE = "circular_trading"
 _KIND = Kind(CODE, "invoice", ("origin", "trader"), lambda amounts: int(amounts.sum()))
 
 
-@dataclass(frozen=True)
-class CircularTradingSettings:
-    """See ``cycles.Limits``."""
-
-    shortest: int = 2
-    longest: int = 6
-    window_days: int = 60
-    spread: float = 0.10
-    visits_per_start: int = 20_000
-    most_cycles: int = 1_000_000
-
-
 def _corrections(snapshot: Snapshot, flows: Flows) -> NDArray[np.bool_]:
     """Which invoices correct an earlier one between the same two parties: goods taken back, no sale."""
     invoices = snapshot.tables["invoices"]
@@ -62,11 +48,11 @@ def _corrections(snapshot: Snapshot, flows: Flows) -> NDArray[np.bool_]:
     return found[flows.row]
 
 
-def detect(snapshot: Snapshot, settings: CircularTradingSettings) -> Detection:
+def detect(snapshot: Snapshot, settings: Limits) -> Detection:
     """Circles of invoices, strongest first."""
     flows = invoice_flows(snapshot)
     flows = flows.only(~_corrections(snapshot, flows))
-    return detect_circles(_KIND, snapshot, flows, Limits(**vars(settings)), ())
+    return detect_circles(_KIND, snapshot, flows, settings, ())
 
 
 def shuffle(snapshot: Snapshot, random: np.random.Generator) -> Snapshot:
@@ -77,10 +63,8 @@ def shuffle(snapshot: Snapshot, random: np.random.Generator) -> Snapshot:
 def explain(finding: Finding, naming: Naming, currency: str) -> str:
     """What the records show, and what they do not."""
     facts, way = finding.facts, " to ".join(way_round(finding, naming))
-    rounds = int(facts["rounds"])
-    times = "once" if rounds == 1 else f"{rounds} times"
     return (
-        f"The records show invoices that went round {times} "
+        f"The records show invoices that went round {wording.times(int(facts['rounds']))} "
         f"{wording.span(finding.first_on, finding.last_on)}, from {way}, for "
         f"{wording.money(finding.amount, currency)} in all. Each round took at most "
         f"{wording.counted(int(facts['longest_round_days']), 'day')}, and within a round amounts differ by "
@@ -101,7 +85,7 @@ TYPOLOGY = Typology(
     false_friends="Group treasuries and netting, toll processing, returned goods, partners who have long "
     "bought from each other.",
     tables=("invoices",),
-    settings=CircularTradingSettings(),
+    settings=Limits(),
     detect=detect,
     shuffle=shuffle,
     explain=explain,

@@ -46,7 +46,7 @@ class Limits:
     window_days: int = 60
     spread: float = 0.10
     visits_per_start: int = 20_000
-    most_cycles: int = 2_000_000
+    most_cycles: int = 1_000_000
 
     def __post_init__(self) -> None:
         ok = 2 <= self.shortest <= self.longest <= LONGEST and self.window_days >= 1

@@ -251,7 +251,7 @@ def explain(finding: Finding, naming: Naming, currency: str) -> str:
     facts = finding.facts
 
     def named(*roles: str) -> str:
-        return wording.listing([naming(member.code) for member in finding.members if member.role in roles])
+        return wording.listing(map(naming, finding.in_role(*roles)))
 
     return (
         f"The records show {wording.counted(int(facts['invoices']), 'invoice')} over "

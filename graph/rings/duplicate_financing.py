@@ -248,10 +248,9 @@ def shuffle(snapshot: Snapshot, random: np.random.Generator) -> Snapshot:
 
 def explain(finding: Finding, naming: Naming, currency: str) -> str:
     """What the records show, in plain words."""
-    named = {
-        role: listing([naming(member.code) for member in finding.members if member.role == role])
-        for role in ("seller", "buyer", "financier")
-    }
+    seller, buyers, financiers = (
+        listing(map(naming, finding.in_role(role))) for role in ("seller", "buyer", "financier")
+    )
     facts = finding.facts
     same, near = int(facts["same_invoice"]), int(facts["near_duplicates"])
     parts = []
@@ -267,8 +266,8 @@ def explain(finding: Finding, naming: Naming, currency: str) -> str:
         )
     return (
         f"The records show {counted(int(facts['financings']), 'financing')} of "
-        f"{counted(int(facts['invoices']), 'invoice')} from {named['seller']} to {named['buyer']} "
-        f"{span(finding.first_on, finding.last_on)}, advanced by {named['financier']}: "
+        f"{counted(int(facts['invoices']), 'invoice')} from {seller} to {buyers} "
+        f"{span(finding.first_on, finding.last_on)}, advanced by {financiers}: "
         f"{money(int(facts['advanced']), currency)} on claims of {money(int(facts['invoiced']), currency)}. "
         f"Of these, {' and '.join(parts)}. Refinancings that are recorded late, participations and invoices "
         "numbered anew can look like this: the assignments and the delivery papers would settle it."

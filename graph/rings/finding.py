@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+
+
+def digest_of(parts: Iterable[str]) -> str:
+    """Twelve hexadecimal digits of some texts."""
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True, order=True)
@@ -20,6 +26,11 @@ class EvidenceRow:
 
     table: str
     key: tuple[str, ...]
+
+    @property
+    def digest(self) -> str:
+        """Of table and key: tells rows apart without naming anybody."""
+        return digest_of((self.table, *self.key))
 
 
 @dataclass(frozen=True)
@@ -47,6 +58,10 @@ class Finding:
     def codes(self) -> frozenset[int]:
         """Codes of the members."""
         return frozenset(member.code for member in self.members)
+
+    def in_role(self, *roles: str) -> list[int]:
+        """Codes of the members in one of some roles, ascending."""
+        return [member.code for member in self.members if member.role in roles]
 
 
 @dataclass(frozen=True)

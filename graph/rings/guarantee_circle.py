@@ -165,24 +165,25 @@ def shuffle(snapshot: Snapshot, random: np.random.Generator) -> Snapshot:
 
 def explain(finding: Finding, naming: Naming, currency: str) -> str:
     """What the records show, in one paragraph."""
-    by_role: dict[str, list[str]] = {}
-    for member in finding.members:
-        by_role.setdefault(member.role, []).append(naming(member.code))
+
+    def named(role: str) -> str:
+        return wording.listing(map(naming, finding.in_role(role)))
+
     held = wording.counted(int(finding.facts["guarantees"]), "guarantee")
     seen = f"all in force on {wording.day(int(finding.facts['seen_on']))}"
     stake = f"{wording.money(finding.amount, currency)} in all" if finding.amount else "no amounts stated"
     if finding.facts["shape"] == "circle":
         return (
-            f"The records show that {wording.listing(by_role['guarantor'])} stand for each other's debts in "
+            f"The records show that {named('guarantor')} stand for each other's debts in "
             f"a circle: {held}, {seen}, {stake}. If one of them cannot pay, the calls on its guarantors come "
             "back round to the same firms, so the guarantees together are worth less than each alone. Firms "
             "that belong together often do this openly; no ownership between them is on record."
         )
     return (
         f"The records show a chain of {held}, {seen}, {stake}: it begins with "
-        f"{wording.listing(by_role['guarantor'])}, leads through {wording.listing(by_role['link'])} and ends "
-        f"with {wording.listing(by_role['guaranteed'])}. If the last cannot pay, each guarantor depends on "
-        "the one before it. Each guarantee may be sound by itself; what stands out is how many follow on."
+        f"{named('guarantor')}, leads through {named('link')} and ends with {named('guaranteed')}. "
+        "If the last cannot pay, each guarantor depends on the one before it. Each guarantee may be sound by "
+        "itself; what stands out is how many follow on."
     )
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from graph.rings.rows import ranges
 from graph.rings.ties import Ties, companies, ties_of
+from graph.rings.wording import listing
 from graph.snapshot import Snapshot
 
 #: Ties that bring two firms near each other.
@@ -44,6 +45,11 @@ class Paths:
     first: Codes
     second: Codes
     commonness: NDArray[np.float64]
+
+    @property
+    def discount(self) -> NDArray[np.float64]:
+        """Nats that commonness takes off a surprise: the commoner a way, the more pairs have it by chance."""
+        return np.asarray(np.log(self.commonness / 2))
 
     def best(self) -> Paths:
         """The least common way of each pair, of equals the shortest; pairs ascending."""
@@ -165,7 +171,23 @@ class Kinship:
         pairs, rows = self._links
         wanted = self._between(np.array(walk[:-1]), np.array(walk[1:]))
         low, high = np.searchsorted(pairs, wanted, "left"), np.searchsorted(pairs, wanted, "right")
-        return sorted({int(row) for a, b in zip(low, high, strict=True) for row in rows[a:b]})
+        found: list[int] = np.unique(rows[ranges(low, high)[1]]).tolist()
+        return found
+
+    def kinds_of(self, rows: Sequence[int]) -> str:
+        """Kinds of some links, by row of the table: each once, ascending, a space between."""
+        return " ".join(np.unique(self.ties.kind[np.searchsorted(self.ties.row, rows)]))
+
+
+def role_between(kind: str) -> str:
+    """The role of a party between two others, by its kind: people control, addresses are addresses."""
+    return "controller" if kind == "person" else kind
+
+
+def joined_by(kinds: str, between: Sequence[str]) -> str:
+    """``an address and ownership, over NAME``: the ties of ``kinds_of`` and those ``between`` in words."""
+    over = f", over {listing(between)}" if between else ""
+    return listing(TIE_WORDS.get(kind, kind.lower()) for kind in kinds.split()) + over
 
 
 def kinship_of(snapshot: Snapshot, most_ties: int, from_day: int) -> tuple[Kinship, tuple[str, ...]]:

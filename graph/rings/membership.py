@@ -7,7 +7,7 @@ from dataclasses import replace
 import pyarrow as pa
 
 from graph.rings.detection import RingsFound, find_rings
-from graph.rings.records import ring_ids
+from graph.rings.records import names_of, ring_ids
 from graph.rings.typologies import TYPOLOGIES
 from graph.snapshot import Snapshot
 
@@ -29,7 +29,7 @@ SCHEMA = pa.schema(
 
 def ring_table(found: RingsFound, snapshot: Snapshot) -> pa.Table:
     """One row a member of a ring: its id, the party's code, typology, severity, last day, money at stake."""
-    ids = ring_ids(found.rings, snapshot.party_ids)
+    ids = ring_ids(found.rings, names_of(found.rings, snapshot.party_ids))
     rows = [
         (ring_id, member.code, ring)
         for ring_id, ring in zip(ids, found.rings, strict=True)

@@ -258,10 +258,8 @@ def shuffle(snapshot: Snapshot, random: np.random.Generator) -> Snapshot:
 def explain(finding: Finding, naming: Naming, currency: str) -> str:
     """What the records show, in plain words."""
     facts = finding.facts
-    middle = next(naming(member.code) for member in finding.members if member.role == "middle")
-    payers, payees = (
-        listing([naming(member.code) for member in finding.members if member.role == role], NAMES_LISTED)
-        for role in ("payer", "payee")
+    middle, payers, payees = (
+        listing(map(naming, finding.in_role(role)), NAMES_LISTED) for role in ("middle", "payer", "payee")
     )
     received, sent = int(facts["received"]), int(facts["sent"])
     return (

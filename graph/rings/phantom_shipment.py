@@ -255,8 +255,7 @@ def shuffle(snapshot: Snapshot, random: np.random.Generator) -> Snapshot:
 def explain(finding: Finding, naming: Naming, currency: str) -> str:
     """What the records show, in plain words."""
     facts = finding.facts
-    seller = next(naming(member.code) for member in finding.members if member.role == "seller")
-    buyers = listing([naming(member.code) for member in finding.members if member.role == "buyer"])
+    seller, buyers = (listing(map(naming, finding.in_role(role))) for role in ("seller", "buyer"))
     said = (
         ("nothing", "have no shipment"),
         ("under_way", "have one that did not arrive"),

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from graph.rings import wording
 from graph.rings.finding import Detection, EvidenceRow, Finding, Member
 from graph.rings.flows import Flows, invoice_flows
-from graph.rings.kinship import NOBODY, TIE_WORDS, Kinship, Paths, kinship_of
+from graph.rings.kinship import NOBODY, Kinship, Paths, joined_by, kinship_of, role_between
 from graph.rings.lives import Lives, Partners, lives_of, partners_of
 from graph.rings.rows import days, evidence_rows, text_codes
 from graph.rings.shuffles import peers, relabelled
@@ -83,8 +83,7 @@ def _best(
     enough = np.flatnonzero(found.taken >= settings.fewest_taken)
     way = kin.paths(found.old[enough], found.new[enough], settings.steps).best()
     position = enough[way.pair]
-    # The commoner the tie, the more pairs have it by chance: 2 is the fewest it can join.
-    strength = found.surprise[position] - np.log(way.commonness / 2)
+    strength = found.surprise[position] - way.discount
     order = np.lexsort((found.old[position], -strength, found.new[position]))
     order = order[np.unique(found.new[position][order], return_index=True)[1]]
     order = order[strength[order] > 0]
@@ -139,9 +138,7 @@ def _finding(known: _Evidence, position: int, between: list[int], strength: floa
     relations = found.relations[1][low:high]
     links = known.kin.rows_between([old, *between, new])
     kinds = snapshot.tables["parties"]["kind"].take(pa.array(between, pa.int64())).to_pylist()
-    held = ["controller" if kind == "person" else kind for kind in kinds]
-    roles = [(old, "predecessor"), (new, "successor"), *zip(between, held, strict=True)]
-    names = snapshot.tables["links"]["kind"].take(pa.array(links, pa.int64())).to_pylist()
+    roles = [(old, "predecessor"), (new, "successor"), *zip(between, map(role_between, kinds), strict=True)]
     return Finding(
         typology=CODE,
         members=tuple(Member(code, role) for code, role in sorted(roles)),
@@ -161,7 +158,7 @@ def _finding(known: _Evidence, position: int, between: list[int], strength: floa
             "failed_on": int(lives.failed_on[old]),
             "declared": int(lives.declared[old]),
             "begun_on": int(lives.begun_on[new]),
-            "ties": " ".join(sorted(set(names))),
+            "ties": known.kin.kinds_of(links),
         },
     )
 
@@ -211,15 +208,14 @@ def explain(finding: Finding, naming: Naming, currency: str) -> str:
     facts, named = finding.facts, {m.role: naming(m.code) for m in finding.members}
     between = [naming(m.code) for m in finding.members if m.role not in ("predecessor", "successor")]
     end = "is recorded as failed" if facts["declared"] else "traded for the last time"
-    ties = wording.listing([TIE_WORDS.get(kind, kind.lower()) for kind in str(facts["ties"]).split()])
-    over = f", over {wording.listing(between)}" if between else ""
     first_on, failed_on = (wording.day(int(facts[name])) for name in ("begun_on", "failed_on"))
+    ties = joined_by(str(facts["ties"]), between)
     had = wording.counted(int(facts["had"]), "counterparty", "counterparties")
     return (
         f"The records show that {named['predecessor']} {end} on {failed_on}, and that {named['successor']}, "
         f"whose first invoice is of {first_on}, trades with {facts['taken']} of the {had} of its last year: "
         f"{wording.money(finding.amount, currency)}, with {facts['taken']} of the new firm's first "
-        f"{facts['has']} counterparties. The two are joined by {ties}{over}; no merger or ownership between "
+        f"{facts['has']} counterparties. The two are joined by {ties}; no merger or ownership between "
         "them is on record. A business may be carried on openly and fairly; creditors of the old firm will "
         "want to know on what terms."
     )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
 from graph.rings.cases import Case
 from graph.rings.detection import Ring, RingsFound
-from graph.rings.report import CaseRecord, RingEvidence, RingMember, RingRecord, digest_of
+from graph.rings.finding import digest_of
+from graph.rings.report import CaseRecord, RingMember, RingRecord
 from graph.rings.typology import Typology
 from graph.rings.wording import day
 from graph.snapshot import Snapshot
@@ -35,15 +36,15 @@ def case_records(cases: Sequence[Case], rings: Sequence[RingRecord]) -> tuple[Ca
     )
 
 
-def _names(rings: Sequence[Ring], party_ids: pa.StringArray) -> dict[int, str]:
+def names_of(rings: Sequence[Ring], party_ids: pa.StringArray) -> dict[int, str]:
     """Party ids of all members by code."""
     codes = sorted({code for ring in rings for code in ring.finding.codes})
     return dict(zip(codes, party_ids.take(pa.array(codes, pa.int64())).to_pylist(), strict=True))
 
 
-def ring_ids(rings: Sequence[Ring], party_ids: pa.StringArray) -> list[str]:
-    """An id of each ring: it stays as long as typology and members do."""
-    names, seen, found = _names(rings, party_ids), Counter[str](), []
+def ring_ids(rings: Sequence[Ring], names: Mapping[int, str]) -> list[str]:
+    """An id of each ring: it stays as long as typology and members do. ``names``: party ids by code."""
+    seen, found = Counter[str](), []
     for ring in rings:
         ring_id = f"{ring.finding.typology}-{digest_of(sorted(names[code] for code in ring.finding.codes))}"
         seen[ring_id] += 1
@@ -56,7 +57,7 @@ def ring_records(
 ) -> tuple[RingRecord, ...]:
     """Findings with ids instead of codes, explained; ``case_id`` is still empty."""
     by_code = {typology.code: typology for typology in typologies}
-    names = _names(found.rings, snapshot.party_ids)
+    names = names_of(found.rings, snapshot.party_ids)
 
     def record(ring: Ring, ring_id: str) -> RingRecord:
         finding, typology = ring.finding, by_code[ring.finding.typology]
@@ -71,10 +72,10 @@ def ring_records(
             last_on=day(finding.last_on),
             amount=finding.amount,
             members=members,
-            evidence=tuple(RingEvidence(row.table, row.key) for row in finding.evidence),
+            evidence=finding.evidence,
             explanation=typology.explain(finding, names.__getitem__, snapshot.base_currency),
             facts=dict(finding.facts),
             case_id="",
         )
 
-    return tuple(map(record, found.rings, ring_ids(found.rings, snapshot.party_ids)))
+    return tuple(map(record, found.rings, ring_ids(found.rings, names)))

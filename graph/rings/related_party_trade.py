@@ -19,7 +19,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from graph.relations import day_number
@@ -27,7 +26,7 @@ from graph.rings import wording
 from graph.rings.components import components
 from graph.rings.finding import Detection, Finding, Member
 from graph.rings.flows import Flows, invoice_flows
-from graph.rings.kinship import KIN_KINDS, NOBODY, TIE_WORDS, Kinship, Paths, kinship_of
+from graph.rings.kinship import KIN_KINDS, NOBODY, Kinship, Paths, joined_by, kinship_of, role_between
 from graph.rings.rows import evidence_rows, ranges
 from graph.rings.shuffles import peers, relabelled
 from graph.rings.ties import declared_groups, ties_of
@@ -81,8 +80,7 @@ def _related(snapshot: Snapshot, pairs: PairTrade, kin: Kinship, settings: Relat
     asked = np.sort(asked[np.argsort(-pairs.surprise[asked], kind="stable")[: settings.most_pairs]])
     way = kin.paths(pairs.seller[asked], pairs.buyer[asked], settings.steps).best()
     found = asked[way.pair]
-    # The commoner the tie, the more pairs have it by chance: 2 is the fewest it can join.
-    strength = pairs.surprise[found] - np.log(way.commonness / 2)
+    strength = pairs.surprise[found] - way.discount
     kept = strength > 0
     return _Related(found[kept], way.only(kept), strength[kept])
 
@@ -98,7 +96,7 @@ def _roles(walks: list[list[int]], kinds: list[str]) -> tuple[Member, ...]:
     """Sellers, buyers, who is both, and those between, by what they are."""
     sellers, buyers = {walk[0] for walk in walks}, {walk[-1] for walk in walks}
     between = {code for walk in walks for code in walk[1:-1]} - sellers - buyers
-    named = {code: "controller" if kinds[code] == "person" else kinds[code] for code in between}
+    named = {code: role_between(kinds[code]) for code in between}
     named |= dict.fromkeys(sellers, "seller") | dict.fromkeys(buyers, "buyer")
     named |= dict.fromkeys(sellers & buyers, "trader")
     return tuple(Member(code, role) for code, role in sorted(named.items()))
@@ -126,7 +124,6 @@ def _finding(trade: _Trade, found: _Related, chosen: NDArray[np.int64]) -> Findi
     at = found.pair[chosen]
     invoices, pairs = trade.invoices(at), trade.pairs
     links = sorted({row for walk in walks for row in trade.kin.rows_between(walk)})
-    kinds = trade.snapshot.tables["links"]["kind"].take(pa.array(links, pa.int64())).to_pylist()
     return Finding(
         typology=CODE,
         members=_roles(walks, trade.kinds),
@@ -143,7 +140,7 @@ def _finding(trade: _Trade, found: _Related, chosen: NDArray[np.int64]) -> Findi
             "share": round(float(pairs.share[at].max()), 4),
             "round": int(pairs.round[at].sum()),
             "month_end": int(pairs.late[at].sum()),
-            "ties": " ".join(sorted(set(kinds))),
+            "ties": trade.kin.kinds_of(links),
         },
     )
 
@@ -191,8 +188,7 @@ def explain(finding: Finding, naming: Naming, currency: str) -> str:
     traders = [naming(member.code) for member in finding.members if member.code in trading]
     between = [naming(member.code) for member in finding.members if member.code not in trading]
     facts = finding.facts
-    ties = wording.listing([TIE_WORDS.get(kind, kind.lower()) for kind in str(facts["ties"]).split()])
-    over = f", over {wording.listing(between)}" if between else ""
+    ties = joined_by(str(facts["ties"]), between)
     clues = [f"up to {wording.share(float(facts['share']))} of each one's sales or purchases"]
     if facts["round"]:
         clues.append(f"{facts['round']} with round amounts")
@@ -202,7 +198,7 @@ def explain(finding: Finding, naming: Naming, currency: str) -> str:
         f"The records show {wording.counted(int(facts['invoices']), 'invoice')} of "
         f"{wording.money(finding.amount, currency)} between {wording.listing(traders)} "
         f"{wording.span(finding.first_on, finding.last_on)}: {wording.listing(clues)}, more than their other "
-        f"trade has. They are joined by {ties}{over}; no ownership of one by the other is on record. Related "
+        f"trade has. They are joined by {ties}; no ownership of one by the other is on record. Related "
         "firms may trade with each other; what is missing is that they say so."
     )
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from graph.errors import ArtifactMismatch, NoPublishedRun, UnknownRing
-from graph.rings.finding import Search
+from graph.rings.finding import EvidenceRow, Search
 from graph.workspace import Workspace
 
 FILE = "rings.json"
@@ -23,19 +22,6 @@ class RingMember:
 
     party_id: str
     role: str
-
-
-@dataclass(frozen=True)
-class RingEvidence:
-    """A row a ring rests on."""
-
-    table: str
-    key: tuple[str, ...]
-
-    @property
-    def digest(self) -> str:
-        """Of table and key: tells rows apart without naming anybody."""
-        return digest_of((self.table, *self.key))
 
 
 @dataclass(frozen=True)
@@ -55,7 +41,7 @@ class RingRecord:
     last_on: str
     amount: int
     members: tuple[RingMember, ...]
-    evidence: tuple[RingEvidence, ...]
+    evidence: tuple[EvidenceRow, ...]
     explanation: str
     facts: Mapping[str, float | int | str]
     case_id: str
@@ -64,7 +50,7 @@ class RingRecord:
     def from_json(cls, body: Mapping[str, Any]) -> RingRecord:
         """The inverse of ``dataclasses.asdict``."""
         members = tuple(RingMember(**member) for member in body["members"])
-        evidence = tuple(RingEvidence(row["table"], tuple(row["key"])) for row in body["evidence"])
+        evidence = tuple(EvidenceRow(row["table"], tuple(row["key"])) for row in body["evidence"])
         return cls(**{**body, "members": members, "evidence": evidence})
 
 
@@ -163,8 +149,3 @@ def current_report(workspace: Workspace) -> RingReport:
             f"no rings were searched in {workspace.folder}: run 'ecorisk rings --as-of YYYY-MM-DD'"
         )
     return read_report(folder)
-
-
-def digest_of(parts: Iterable[str]) -> str:
-    """Twelve hexadecimal digits of some texts."""
-    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:12]

@@ -2,25 +2,43 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pyarrow as pa
 
 from graph.errors import BadInput
 from graph.rings.cases import Case, merge
 from graph.rings.detection import Progress, RingsFound, find_rings
+from graph.rings.finding import digest_of
 from graph.rings.membership import SEED
 from graph.rings.records import case_records, ring_records
-from graph.rings.report import CaseRecord, RingReport, current_report, read_report, write_report
+from graph.rings.report import CaseRecord, RingRecord, RingReport, current_report, read_report, write_report
 from graph.rings.typologies import TYPOLOGIES
 from graph.rings.typology import Typology
 from graph.rings.verdicts import Verdict, decide, with_verdicts
 from graph.snapshot import Snapshot
 from graph.store import EcosystemStore, PublishedRings
 from graph.workspace import Workspace
+
+_TEXT, _REAL, _DAY, _MONEY = pa.string(), pa.float64(), pa.date32(), pa.int64()
+_RINGS = pa.schema(
+    [
+        ("ring_id", _TEXT), ("typology", _TEXT), ("title", _TEXT), ("severity", _REAL),
+        ("expected_by_chance", _REAL), ("first_on", _DAY), ("last_on", _DAY), ("amount", _MONEY),
+        ("explanation", _TEXT), ("case_id", _TEXT),
+    ]
+)  # fmt: skip
+_MEMBERS = pa.schema([("ring_id", _TEXT), ("party_id", _TEXT), ("role", _TEXT)])
+_EVIDENCE = pa.schema([("ring_id", _TEXT), ("table", _TEXT), ("key", _TEXT)])
+_CASES = pa.schema(
+    [
+        ("case_id", _TEXT), ("status", _TEXT), ("note", _TEXT), ("severity", _REAL),
+        ("first_on", _DAY), ("last_on", _DAY), ("amount", _MONEY), ("typologies", _TEXT),
+    ]
+)  # fmt: skip
 
 
 def typologies_of(codes: Sequence[str]) -> tuple[Typology, ...]:
@@ -51,7 +69,7 @@ def make_report(
     codes = "|".join(typology.code for typology in typologies)
     text = f"{snapshot.sha256}|{SEED}|{codes}|{'|'.join(sorted(case_of.values()))}"
     report = RingReport(
-        run_id=f"{snapshot.as_of}-{hashlib.sha256(text.encode()).hexdigest()[:12]}",
+        run_id=f"{snapshot.as_of}-{digest_of([text])}",
         as_of=snapshot.as_of.isoformat(),
         snapshot_sha=snapshot.sha256,
         base_currency=snapshot.base_currency,
@@ -104,55 +122,26 @@ def verdicts_of(store: EcosystemStore) -> tuple[Verdict, ...]:
     return tuple(map(Verdict.from_json, store.verdicts()))
 
 
+def _dated(record: RingRecord | CaseRecord) -> dict[str, Any]:
+    days = {name: date.fromisoformat(getattr(record, name)) for name in ("first_on", "last_on")}
+    return {**vars(record), **days}
+
+
 def published_rings(report: RingReport) -> PublishedRings:
     """The report as the columns that a store takes."""
-
-    def days(texts: Sequence[str]) -> pa.Array:
-        return pa.array([date.fromisoformat(text) for text in texts], pa.date32())
-
-    rings, cases, text = report.rings, report.cases, pa.string()
+    members = [{"ring_id": r.ring_id, **vars(member)} for r in report.rings for member in r.members]
+    evidence = [
+        {"ring_id": r.ring_id, "table": row.table, "key": "|".join(row.key)}
+        for r in report.rings
+        for row in r.evidence
+    ]
+    cases = [{**_dated(case), "typologies": "|".join(case.typologies)} for case in report.cases]
     return PublishedRings(
         run_id=report.run_id,
         as_of=date.fromisoformat(report.as_of),
         snapshot_sha=report.snapshot_sha,
-        rings=pa.table(
-            {
-                "ring_id": pa.array([r.ring_id for r in rings], text),
-                "typology": pa.array([r.typology for r in rings], text),
-                "title": pa.array([r.title for r in rings], text),
-                "severity": pa.array([r.severity for r in rings], pa.float64()),
-                "expected_by_chance": pa.array([r.expected_by_chance for r in rings], pa.float64()),
-                "first_on": days([r.first_on for r in rings]),
-                "last_on": days([r.last_on for r in rings]),
-                "amount": pa.array([r.amount for r in rings], pa.int64()),
-                "explanation": pa.array([r.explanation for r in rings], text),
-                "case_id": pa.array([r.case_id for r in rings], text),
-            }
-        ),
-        members=pa.table(
-            {
-                "ring_id": pa.array([r.ring_id for r in rings for _ in r.members], text),
-                "party_id": pa.array([m.party_id for r in rings for m in r.members], text),
-                "role": pa.array([m.role for r in rings for m in r.members], text),
-            }
-        ),
-        evidence=pa.table(
-            {
-                "ring_id": pa.array([r.ring_id for r in rings for _ in r.evidence], text),
-                "table": pa.array([e.table for r in rings for e in r.evidence], text),
-                "key": pa.array(["|".join(e.key) for r in rings for e in r.evidence], text),
-            }
-        ),
-        cases=pa.table(
-            {
-                "case_id": pa.array([c.case_id for c in cases], text),
-                "status": pa.array([c.status for c in cases], text),
-                "note": pa.array([c.note for c in cases], text),
-                "severity": pa.array([c.severity for c in cases], pa.float64()),
-                "first_on": days([c.first_on for c in cases]),
-                "last_on": days([c.last_on for c in cases]),
-                "amount": pa.array([c.amount for c in cases], pa.int64()),
-                "typologies": pa.array(["|".join(c.typologies) for c in cases], text),
-            }
-        ),
+        rings=pa.Table.from_pylist(list(map(_dated, report.rings)), _RINGS),
+        members=pa.Table.from_pylist(members, _MEMBERS),
+        evidence=pa.Table.from_pylist(evidence, _EVIDENCE),
+        cases=pa.Table.from_pylist(cases, _CASES),
     )

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from graph.rings.lives import Lives, Partners
+from graph.rings.surprise import binomial_surprise
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,5 @@ def takeovers_of(
     others = niches.having(industry[at], partner) - (niches.industry[old[at]] == industry[at]) - (same >= 0)
     total = np.maximum(niches.total[industry] - has - had, 1)
     chance = np.maximum(np.bincount(at, np.maximum(others, 0), minlength=count), 1.0) / total
-    tail = special.bdtrc(n_taken - 1, has, np.clip(chance, 1e-9, 1 - 1e-9))
-    surprise = -np.log(np.maximum(np.where(n_taken > 0, tail, 1.0), 1e-300))
+    surprise = binomial_surprise(n_taken, has, chance)
     return Takeovers(old, new, n_taken, had, has, surprise, np.stack([at[taken], same[taken]]))

@@ -206,7 +206,7 @@ def explain(finding: Finding, naming: Naming, currency: str) -> str:
     )
     return (
         f"The records show {wording.counted(len(finding.members), 'firm')} "
-        f"({wording.listing([naming(member.code) for member in finding.members])}) that did "
+        f"({wording.listing(map(naming, finding.in_role('member')))}) that did "
         f"{wording.share(float(facts['share_inside']))} of their business with each other "
         f"{wording.span(finding.first_on, finding.last_on)}, where partners chosen by size alone would make "
         f"it {wording.share(float(facts['share_by_chance']))}: "

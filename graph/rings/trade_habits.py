@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from graph.rings.flows import Flows
+from graph.rings.surprise import LEAST_TAIL, binomial_surprise
 
 #: One clue may not tell more than this, in nats: a habit of billing is no proof.
 MOST_OF_A_CLUE = 12.0
@@ -64,8 +65,7 @@ def _more_than_usual(clue: NDArray[np.bool_], seller: NDArray[np.int64], pair: N
     others = np.bincount(seller)[of_pair] - count
     others_with = np.bincount(seller, clue)[of_pair] - with_clue
     usual = (others_with + PRIOR_INVOICES * clue.mean()) / (others + PRIOR_INVOICES)
-    chance = np.where(with_clue > 0, special.bdtrc(with_clue - 1, count, np.clip(usual, 1e-9, 1 - 1e-9)), 1.0)
-    return np.asarray(np.minimum(-np.log(np.maximum(chance, 1e-300)), MOST_OF_A_CLUE))
+    return np.minimum(binomial_surprise(with_clue, count, usual), MOST_OF_A_CLUE)
 
 
 def _rank(share: Float, counted: NDArray[np.bool_]) -> Float:
@@ -90,6 +90,6 @@ def pair_trade(flows: Flows, fewest: int) -> PairTrade:
     clues = is_round(flows.amount), _at_month_end(flows.day)
     told = sum(_more_than_usual(clue, seller_of, pair) for clue in clues)
     told = told + _rank(share, count >= fewest)
-    surprise = -np.log(np.maximum(special.gammaincc(3.0, told), 1e-300))
+    surprise = -np.log(np.maximum(special.gammaincc(3.0, told), LEAST_TAIL))
     round_, late = (np.bincount(pair, clue).astype(np.int64) for clue in clues)
     return PairTrade(seller, buyer, count, amount.astype(np.int64), share, round_, late, surprise, pair)

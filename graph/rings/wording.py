@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Iterable
 
 from graph.currencies import MINOR_DIGITS
-from graph.relations import EPOCH
+from graph.relations import day_of
 
 #: Names that a sentence lists before it counts the rest.
 NAMES_LISTED = 8
@@ -21,9 +20,9 @@ def money(amount_minor: int, currency: str) -> str:
     return f"{currency} {'-' if amount_minor < 0 else ''}{text}"
 
 
-def day(day_number: int) -> str:
+def day(number: int) -> str:
     """Days since 1970-01-01 as ``2023-04-05``."""
-    return (EPOCH + timedelta(days=int(day_number))).isoformat()
+    return day_of(number).isoformat()
 
 
 def span(first_on: int, last_on: int) -> str:
@@ -42,7 +41,14 @@ def share(part: float) -> str:
     return f"{percent:.1f} %" if 0 < abs(percent) < 9.95 else f"{percent:.0f} %"
 
 
-def listing(names: Sequence[str], most: int = NAMES_LISTED) -> str:
+def times(count: int) -> str:
+    """``once``, ``2 times``."""
+    return "once" if count == 1 else f"{count} times"
+
+
+def listing(names: Iterable[str], most: int = NAMES_LISTED) -> str:
     """``a``, ``a and b``, ``a, b and c``; beyond ``most`` names ``a, b and 7 others``."""
-    shown = list(names) if len(names) <= most else [*names[: most - 1], f"{len(names) - most + 1} others"]
+    shown = list(names)
+    if len(shown) > most:
+        shown[most - 1 :] = [f"{len(shown) - most + 1} others"]
     return shown[0] if len(shown) == 1 else ", ".join(shown[:-1]) + f" and {shown[-1]}" if shown else "nobody"

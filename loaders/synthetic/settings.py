@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from graph.errors import BadInput
+from graph.relations import day_of
 from graph.source import SourceDeclaration, Task
 
 SOURCE = "synthetic"
@@ -121,7 +122,7 @@ class EcosystemSettings:
         return {"train": train, "valid": (valid,), "test": (test,)}
 
     def first_day_of(self, month: int) -> date:
-        return date(1970, 1, 1) + timedelta(days=int(self.month_starts[month]))
+        return day_of(self.month_starts[month])
 
     def declaration(self) -> SourceDeclaration:
         """The source as the loaded tables declare it, with its task."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import pyarrow.parquet as pq
 
 from graph.contract import TABLES, arrow_schema
 from graph.errors import BadInput
-from graph.relations import EPOCH
+from graph.relations import day_of
 from loaders.synthetic.columns import NEVER
 from loaders.synthetic.course import World
 from loaders.synthetic.invoices import Defaults
@@ -36,11 +35,6 @@ PREFIXES = {
 LONGEST_AGO_DAYS, SHORTEST_AGO_DAYS = 540, 150
 #: Kind of a planted pattern that is really meant; every other kind names a benign look-alike.
 RING = "ring"
-
-
-def day_of(number: int) -> date:
-    """Calendar day of a day number."""
-    return EPOCH + timedelta(days=int(number))
 
 
 @dataclass(frozen=True)

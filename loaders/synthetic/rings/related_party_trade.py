@@ -8,7 +8,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from loaders.synthetic.rings.ground import RING, Ground, Trail, day_of
+from graph.relations import day_of
+from loaders.synthetic.rings.ground import RING, Ground, Trail
 
 CODE = "related_party_trade"
 #: Firms in such trade are small: what they do with each other is much of what they do.

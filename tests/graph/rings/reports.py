@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from graph.rings.finding import Search
-from graph.rings.report import CaseRecord, RingEvidence, RingMember, RingRecord, RingReport
+from graph.rings.finding import EvidenceRow, Search
+from graph.rings.report import CaseRecord, RingMember, RingRecord, RingReport
 
 HOSTILE = "=<script>[red]\x07 a/b 公司"
 
@@ -19,7 +19,7 @@ def ring(ring_id: str, typology: str, severity: float, case_id: str, *parties: s
         last_on="2022-03-04",
         amount=123_456,
         members=tuple(RingMember(party, "trader") for party in parties),
-        evidence=(RingEvidence("invoices", (f"I-{ring_id}",)), RingEvidence("links", ("A", "B"))),
+        evidence=(EvidenceRow("invoices", (f"I-{ring_id}",)), EvidenceRow("links", ("A", "B"))),
         explanation=f"The records show trade in a circle: {', '.join(parties)}.",
         facts={"cycles": 2},
         case_id=case_id,

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from graph.relations import day_number
-from graph.rings.circular_trading import TYPOLOGY, CircularTradingSettings
+from graph.rings.circular_trading import TYPOLOGY
+from graph.rings.cycles import Limits
 from graph.rings.detection import in_order, search
 from graph.rings.finding import Finding
 from graph.snapshot import Snapshot
@@ -167,7 +168,7 @@ def test_a_hub_is_cut_and_said(tmp_path: Path) -> None:
     ]
     unique = {(s, b, on): (s, b, on, amount) for s, b, on, amount in rows}
     taken = among_others(tmp_path, trade(*unique.values()))
-    settings = CircularTradingSettings(visits_per_start=200, most_cycles=500)
+    settings = Limits(visits_per_start=200, most_cycles=500)
     detection = TYPOLOGY.detect(taken, settings)
     assert "broken off after 200 steps" in detection.cuts[0]
     assert "P000" in detection.cuts[0]

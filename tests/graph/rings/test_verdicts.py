@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from graph.errors import BadInput, UnknownRing
-from graph.rings.report import RingEvidence
+from graph.rings.finding import EvidenceRow
 from graph.rings.verdicts import Verdict, decide, precision_by_typology, with_verdicts
 from tests.graph.rings.reports import REPORT
 
@@ -29,7 +29,7 @@ def test_dismissed_stays_dismissed_until_there_is_new_evidence() -> None:
     assert statuses(dismissed)["case-1"] == "dismissed"
     fewer = replace(REPORT.rings[0], evidence=REPORT.rings[0].evidence[:1])
     assert statuses(dismissed, replace(REPORT, rings=(fewer, *REPORT.rings[1:])))["case-1"] == "dismissed"
-    more = replace(REPORT.rings[2], evidence=(*REPORT.rings[2].evidence, RingEvidence("payments", ("Y9",))))
+    more = replace(REPORT.rings[2], evidence=(*REPORT.rings[2].evidence, EvidenceRow("payments", ("Y9",))))
     changed = replace(REPORT, rings=(*REPORT.rings[:2], more))
     assert statuses(dismissed, changed) == {"case-1": "reopened", "case-2": "open"}
     again = [*dismissed, decide(changed, "case-1", "dismissed", "still one family")]
