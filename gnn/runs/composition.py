@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,18 +108,21 @@ def _column_context(
     """Values of ``reason_columns`` and their peers' medians, float32 [n, m] each; NaN where unknown."""
     values = np.full(parts.reason_columns.shape, np.nan, np.float32)
     peers = values.copy()
-    for position, (name, feature) in enumerate(parts.features.items()):
-        rows, places = np.nonzero(parts.reason_columns == position)
-        if len(rows):
-            column = shown(name, feature)
-            values[rows, places] = column[rows]
-            peers[rows, places] = groups.medians(column)[groups.group[rows]]
+    named = parts.reason_columns.ravel()
+    by_column = np.argsort(named, kind="stable")
+    bounds = np.searchsorted(named[by_column], np.arange(len(parts.features) + 1))
+    for (name, feature), start, end in zip(parts.features.items(), bounds, bounds[1:], strict=False):
+        if start < end:
+            column, places = shown(name, feature), by_column[start:end]
+            rows = places // values.shape[1]
+            values.flat[places] = column[rows]
+            peers.flat[places] = groups.medians(column)[groups.group[rows]]
     return values, peers
 
 
 @dataclass(frozen=True)
 class _Candidates:
-    """What may become a reason, [n, c] each: columns first, then relations."""
+    """What may become a reason, [rows, c] each: columns first, then relations."""
 
     source: NDArray[np.int16]
     points: NDArray[np.float64]
@@ -126,19 +130,22 @@ class _Candidates:
     peers: NDArray[np.float32]
 
 
-def _reasons(candidates: _Candidates, status: NDArray[np.int8]) -> Reasons:
-    """The ``MAX_REASONS`` candidates that cost most; none under one point. Needs as many candidates."""
+def _reasons(candidates: _Candidates, rows: NDArray[np.int64], n: int) -> Reasons:
+    """The ``MAX_REASONS`` candidates of ``rows`` that cost most; none under one point. Needs as many."""
     order = np.argsort(candidates.points, axis=1, kind="stable")[:, :MAX_REASONS]
-    source, points, value, peers = (
-        np.take_along_axis(values, order, axis=1)
-        for values in (candidates.source, np.rint(candidates.points), candidates.value, candidates.peers)
-    )
-    counts = (points <= -1) & (status == SCORED)[:, None]
+    points = np.rint(np.take_along_axis(candidates.points, order, axis=1))
+    counts = points <= -1
+
+    def chosen(values: NDArray[np.generic], empty: float, dtype: type) -> NDArray[Any]:
+        out = np.full((n, MAX_REASONS), empty, dtype)
+        out[rows] = np.where(counts, np.take_along_axis(values, order, axis=1), empty)
+        return out
+
     return Reasons(
-        source=np.where(counts, source, -1).astype(np.int16),
-        points=np.where(counts, points, 0).astype(np.int16),
-        value=np.where(counts, value, np.nan).astype(np.float32),
-        peers=np.where(counts, peers, np.nan).astype(np.float32),
+        source=chosen(candidates.source, -1, np.int16),
+        points=chosen(np.rint(candidates.points), 0, np.int16),
+        value=chosen(candidates.value, np.nan, np.float32),
+        peers=chosen(candidates.peers, np.nan, np.float32),
     )
 
 
@@ -163,13 +170,14 @@ def compose(parts: ScoredParts, snapshot: Snapshot, question: Question) -> Compo
     relations = tuple(parts.inherited)
     records = [counterparty_record(snapshot, name, score, status == SCORED) for name in relations]
     record_peers = [groups.medians(record)[groups.group] for record in records]
-    codes = np.tile(-2 - np.arange(len(relations), dtype=np.int16), (len(score), 1))
-    empty = np.zeros((len(score), MAX_REASONS), np.int16)
+    scored = np.flatnonzero(status == SCORED)
+    codes = np.tile(-2 - np.arange(len(relations), dtype=np.int16), (len(scored), 1))
+    empty = np.zeros((len(scored), MAX_REASONS), np.int16)
     candidates = _Candidates(
-        source=np.column_stack([parts.reason_columns, codes, empty - 1]),
-        points=np.column_stack([points_of(parts.reason_parts), points[:, 3:-1], empty]),
-        value=np.column_stack([column_values, *records, empty]),
-        peers=np.column_stack([column_peers, *record_peers, empty]),
+        source=np.column_stack([parts.reason_columns[scored], codes, empty - 1]),
+        points=np.column_stack([points_of(parts.reason_parts[scored]), points[scored, 3:-1], empty]),
+        value=np.column_stack([column_values[scored], *(record[scored] for record in records), empty]),
+        peers=np.column_stack([column_peers[scored], *(record[scored] for record in record_peers), empty]),
     )
     return Composition(
         z=parts.z(),
@@ -180,7 +188,7 @@ def compose(parts: ScoredParts, snapshot: Snapshot, question: Question) -> Compo
         coverage=coverage,
         peer_groups=groups,
         percentile=percentile,
-        reasons=_reasons(candidates, status),
+        reasons=_reasons(candidates, scored, len(score)),
         column_values=column_values,
         column_peers=column_peers,
     )
