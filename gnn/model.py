@@ -12,15 +12,15 @@ from gnn.columns.features import Encoding, Schema
 from gnn.trees import Trees
 
 #: Version of the artifact's layout; a model of another one is refused.
-LAYOUT = 3
+LAYOUT = 4
 
 
 @dataclass(frozen=True)
 class Preparation:
     """How columns are made from a snapshot, frozen at training.
 
-    ``stage_1``: one ensemble a fold over own and environment columns (groups 0 and 1), trained without that
-    fold; ``averaged``: positions of the own columns whose means over counterparties are taken;
+    ``stage_1``: one ensemble a fold over own columns, then environment's (no tree reads both), trained
+    without that fold; ``averaged``: positions of the own columns whose means over counterparties are taken;
     ``relations``: relations learned from (``any`` among them where there are several kinds);
     ``prior`` / ``record_priors``: bad share among known results / pair cases of each relation;
     ``read``: by relation, the columns that its trees read; all, of a relation that is not named;
@@ -108,7 +108,8 @@ class Uncertainty:
 class Model:
     """A model and what it was made from.
 
-    ``trees``: ensembles by group ("own", "environment", a relation's name), each over that group's columns.
+    ``trees``: ensembles by group ("own", "environment", a relation's name), each over that group's columns; a
+    relation's over own columns too, before its own: its part is what these change beyond what own ones say.
     ``facts``: JSON values that travel with it (task, days, seeds, shas, validation figures).
     """
 

@@ -18,7 +18,8 @@ from gnn.panels.targets import KnownOutcomes
 from gnn.parts import ScoredParts
 from gnn.precision import spread_of
 from gnn.threads import threads_for
-from gnn.trees import Trees, join, total, total_by_column
+from gnn.tree_walk import total, total_beyond, total_by_column
+from gnn.trees import Trees, join
 from graph.snapshot import Snapshot
 
 Parts = Mapping[str, NDArray[np.float64]]
@@ -103,16 +104,18 @@ def raw_parts(
     """Every part of ``rows``; a relation's columns are made, read and freed before the next."""
     x = view.columns.own_environment[rows]
     n_own = view.columns.n_own
+    own, none = np.ascontiguousarray(x[:, :n_own]), np.zeros(len(rows))
     by_trees, by_network = {}, {}
     for relation in preparation.relations:
         columns = relation_columns(view, relation, rows)
+        read_together = np.hstack((own, columns.matrix.values))
         by_trees[relation] = (
-            total(trees[relation], columns.matrix.values) if relation in trees else np.zeros(len(rows))
+            total_beyond(trees[relation], read_together, n_own) if relation in trees else none
         )
         by_network[relation] = read(network.read_outs[relation], columns)
     return RawParts(
-        total(trees[OWN], x[:, :n_own]) if OWN in trees else np.zeros(len(rows)),
-        total(trees[ENVIRONMENT], x[:, n_own:]) if ENVIRONMENT in trees else np.zeros(len(rows)),
+        total(trees[OWN], own) if OWN in trees else none,
+        total(trees[ENVIRONMENT], x[:, n_own:]) if ENVIRONMENT in trees else none,
         network.own_weight * view.s_own[rows],
         network.own_weight * view.s_environment[rows],
         by_trees,

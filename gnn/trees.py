@@ -1,8 +1,7 @@
-"""Boosted trees as plain arrays: exact sums by group, and by column along the path, without lightgbm.
+"""Boosted trees as plain arrays, and what they say of some of their columns alone.
 
-A tree's contribution to a row is its leaf's value minus its root's, so that an ensemble is
-``base + Σ groups`` with parts near zero on the training rows; along the path the same difference is the sum
-of the changes at each split, credited to the split's column (path attribution; exact, no sampling).
+Of a row of which some columns alone are known a tree says its mean over where the rest could lead, each way
+weighed by its share of the training rows (Friedman 2001, "Greedy function approximation", section 8.2).
 """
 
 from __future__ import annotations
@@ -14,7 +13,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from gnn.threads import threads_for
+#: What stands for the column of a node that splits on none, or on one that is not known.
+LEAF, AVERAGED = -1, -2
 
 
 @dataclass(frozen=True)
@@ -22,19 +22,20 @@ class Trees:
     """Trees over c columns, all nodes in one array a field, tree after tree, each from its root on: first
     what lies left of a split, then what lies right.
 
-    ``roots`` int32 [trees], ``group`` int32 [trees]: the only group whose columns the tree uses.
-    Per node: ``column`` int32 (-1: leaf), ``threshold`` float64 (left where value <= threshold), ``left`` /
+    ``roots`` int32 [trees]. Per node: ``column`` int32 (``LEAF``; ``AVERAGED``: a split on a column that is
+    not known, both ways are taken), ``threshold`` float64 (left where value <= threshold), ``left`` /
     ``right`` int32 positions (-1: none), ``missing_left`` int8 (1 or 0: where NaN goes; -1: NaN counts as 0),
-    ``value`` float64 (a leaf's output; a split's mean output over its training rows).
+    ``share`` float64 (of a split's training rows that went left), ``value`` float64 (a leaf's output; a
+    split's mean output over its training rows).
     """
 
     roots: NDArray[np.int32]
-    group: NDArray[np.int32]
     column: NDArray[np.int32]
     threshold: NDArray[np.float64]
     left: NDArray[np.int32]
     right: NDArray[np.int32]
     missing_left: NDArray[np.int8]
+    share: NDArray[np.float64]
     value: NDArray[np.float64]
 
     @property
@@ -46,29 +47,33 @@ class Trees:
         """All arrays by field name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
-    def of_group(self, group: int, first_column: int = 0) -> Trees:
-        """The trees of one group alone, over columns counted from ``first_column``."""
-        kept = self.group == group
-        ends = np.append(self.roots[1:], len(self.column))
-        mine = np.zeros(len(self.column), bool)
-        for root, end in zip(self.roots[kept], ends[kept], strict=True):
-            mine[root:end] = True
-        moved = (np.cumsum(mine) - 1).astype(np.int32)
-        chosen = Trees(
-            roots=moved[self.roots[kept]],
-            group=self.group[kept],
-            column=self.column[mine],
-            threshold=self.threshold[mine],
-            left=np.where(self.left[mine] >= 0, moved[self.left[mine]], -1).astype(np.int32),
-            right=np.where(self.right[mine] >= 0, moved[self.right[mine]], -1).astype(np.int32),
-            missing_left=self.missing_left[mine],
-            value=self.value[mine],
+    def reading(self, known: NDArray[np.bool_], among: NDArray[np.bool_] | None = None) -> Trees:
+        """What the trees say of the ``known`` columns (bool [columns]) alone, which are counted anew.
+
+        Trees without a split on them, or on any of those ``among`` them, are left out: they say nothing.
+        """
+        split_on = self.column >= 0
+        wanted = known if among is None else among
+        uses = _any_of_tree(self.roots, split_on & wanted[self.column])
+        kept, alive = _kept(self.roots, self.left, self.right, split_on & known[self.column], uses)
+        moved = (np.cumsum(kept) - 1).astype(np.int32)
+        number = np.where(known, np.cumsum(known) - 1, AVERAGED)
+        column = np.where(split_on, number[self.column], AVERAGED)
+        inner = alive[kept]
+        return Trees(
+            roots=moved[self.roots[kept[self.roots]]],
+            column=np.where(inner, column[kept], LEAF).astype(np.int32),
+            threshold=self.threshold[kept],
+            left=np.where(inner, moved[self.left[kept]], -1).astype(np.int32),
+            right=np.where(inner, moved[self.right[kept]], -1).astype(np.int32),
+            missing_left=self.missing_left[kept],
+            share=self.share[kept],
+            value=self.value[kept],
         )
-        return chosen.shifted(-first_column)
 
     def shifted(self, columns: int) -> Trees:
         """The same trees over columns that start ``columns`` further right."""
-        column = np.where(self.column >= 0, self.column + columns, -1).astype(np.int32)
+        column = np.where(self.column >= 0, self.column + columns, self.column).astype(np.int32)
         return Trees(**{**self.arrays(), "column": column})
 
     def scaled(self, factor: float) -> Trees:
@@ -81,7 +86,7 @@ def join(ensembles: list[Trees]) -> Trees:
     if not ensembles:
         empty = np.zeros(0, np.int32)
         none = np.zeros(0, np.float64)
-        return Trees(empty, empty, empty, none, empty, empty, np.zeros(0, np.int8), none)
+        return Trees(empty, empty, none, empty, empty, np.zeros(0, np.int8), none, none)
     shifts = np.cumsum([0, *(len(trees.column) for trees in ensembles)])
     parts: dict[str, list[NDArray[Any]]] = {}
     for trees, shift in zip(ensembles, shifts, strict=False):
@@ -93,194 +98,26 @@ def join(ensembles: list[Trees]) -> Trees:
     return Trees(**{name: np.concatenate(values) for name, values in parts.items()})
 
 
-#: Rows that are decided side by side.
-_ROWS = 64
-
-#: Leaves of a tree are the bits of one word.
-MAX_LEAVES = 32
-
-#: Multiplied by a word with one bit set, its top five bits are another number for each bit.
-_DE_BRUIJN = np.uint64(0x077CB531)
-_LOW_WORD = np.uint64(0xFFFFFFFF)
-_ALL = np.uint32(0xFFFFFFFF)
+def _any_of_tree(roots: NDArray[np.int32], nodes: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which trees have any of ``nodes`` (bool [nodes]), bool [trees]."""
+    before = np.append(0, np.cumsum(nodes))
+    found: NDArray[np.bool_] = before[np.append(roots[1:], len(nodes))[: len(roots)]] > before[roots]
+    return found
 
 
-@dataclass(frozen=True)
-class _Decisions:
-    """Trees as decisions that are all taken, in any order (Lucchese et al. 2015, QuickScorer): a split that
-    goes right strikes the leaves to its left off, and the first leaf that is left is where the row ends.
+@numba.njit(cache=True)
+def _kept(roots, left, right, known, uses):  # type: ignore[no-untyped-def]
+    """Nodes that remain where trees are read by their ``known`` splits, and those of them that stay splits.
 
-    ``first`` int32 [trees + 1]: where a tree's splits begin. Per split: ``column`` int32 (a position in
-    ``used``), ``threshold`` float32, ``nan_left``, ``kept`` uint32 the leaves that stay when it goes right.
-    By leaf, in ``MAX_LEAVES`` slots a tree: ``leaf`` float64, its value less the root's.
+    Both bool [nodes]. Below a node without a known split nothing is to be decided: it becomes a leaf.
     """
-
-    used: NDArray[np.int64]
-    first: NDArray[np.int32]
-    column: NDArray[np.int32]
-    threshold: NDArray[np.float32]
-    nan_left: NDArray[np.bool_]
-    kept: NDArray[np.uint32]
-    leaf: NDArray[np.float64]
-
-
-@numba.njit(cache=True)
-def _slot(leaf):  # type: ignore[no-untyped-def]
-    return (((np.uint64(1) << np.uint64(leaf)) * _DE_BRUIJN) & _LOW_WORD) >> np.uint64(27)
-
-
-@numba.njit(cache=True)
-def _struck_off(roots, column, left, right, value, first, kept, leaf):  # type: ignore[no-untyped-def]
-    """Fill ``first``, ``kept`` (of splits, in order) and ``leaf``; returns the most leaves of a tree."""
-    n, split, most = len(column), 0, 0
-    before = np.zeros(n + 1, np.int64)  # leaves of the tree in front of a node
+    kept, alive = np.zeros(len(left), np.bool_), known.copy()
+    for node in range(len(left) - 1, -1, -1):
+        if left[node] >= 0:
+            alive[node] |= alive[left[node]] or alive[right[node]]
     for tree in range(len(roots)):
-        end, leaves = roots[tree + 1] if tree + 1 < len(roots) else n, 0
-        for node in range(roots[tree], end):
-            before[node] = leaves
-            if column[node] < 0:
-                if leaves < MAX_LEAVES:
-                    leaf[tree, _slot(leaves)] = value[node] - value[roots[tree]]
-                leaves += 1
-        most = max(most, leaves)
-        for node in range(roots[tree], end):
-            if column[node] >= 0:
-                kept[split] = _ALL
-                for struck in range(before[left[node]], min(before[right[node]], MAX_LEAVES)):
-                    kept[split] &= ~(np.uint32(1) << np.uint32(struck))
-                split += 1
-        first[tree + 1] = split
-    return most
-
-
-def _decisions(trees: Trees) -> _Decisions:
-    splits = trees.column >= 0
-    first, kept = np.zeros(len(trees.roots) + 1, np.int32), np.zeros(int(splits.sum()), np.uint32)
-    leaf = np.zeros((len(trees.roots), MAX_LEAVES))
-    most = _struck_off(trees.roots, trees.column, trees.left, trees.right, trees.value, first, kept, leaf)
-    if most > MAX_LEAVES:
-        raise ValueError(f"a tree has {most} leaves; at most {MAX_LEAVES} can be walked")
-    used, column = np.unique(trees.column[splits], return_inverse=True)
-    exact, missing_left = trees.threshold[splits], trees.missing_left[splits]
-    with np.errstate(over="ignore"):
-        threshold = exact.astype(np.float32)
-    # Values are float32: no value lies between a threshold and the largest float32 that is not above it.
-    threshold = np.where(threshold > exact, np.nextafter(threshold, np.float32(-np.inf)), threshold)
-    nan_left = (missing_left == 1) | ((missing_left < 0) & (exact >= 0))
-    return _Decisions(used.astype(np.int64), first, column.astype(np.int32), threshold, nan_left, kept, leaf)
-
-
-@numba.njit(cache=True)
-def _slots(side, first, last, column, threshold, nan_left, kept, left_over, slots):  # type: ignore[no-untyped-def]
-    """The slot of the leaf each row of ``side`` [columns, rows] ends in, by splits ``first`` to ``last``."""
-    for row in range(_ROWS):
-        left_over[row] = _ALL
-    for split in range(first, last):
-        at, keeps, values = threshold[split], kept[split], side[column[split]]
-        if nan_left[split]:
-            for row in range(_ROWS):
-                left_over[row] &= keeps if values[row] > at else _ALL
-        else:
-            for row in range(_ROWS):
-                left_over[row] &= _ALL if values[row] <= at else keeps
-    for row in range(_ROWS):
-        word = np.uint64(left_over[row])
-        lowest = word & (~word + np.uint64(1))
-        slots[row] = ((lowest * _DE_BRUIJN) & _LOW_WORD) >> np.uint64(27)
-
-
-@numba.njit(cache=True)
-def _side_by_side(x, start, size, used, side):  # type: ignore[no-untyped-def]
-    """The used columns of some rows, column by column."""
-    for row in range(size):
-        for position in range(len(used)):
-            side[position, row] = x[start + row, used[position]]
-
-
-@numba.njit(cache=True, parallel=True)
-def _sum(x, used, first, column, threshold, nan_left, kept, leaf, out):  # type: ignore[no-untyped-def]
-    for block in numba.prange((len(x) + _ROWS - 1) // _ROWS):
-        start = block * _ROWS
-        size = min(_ROWS, len(x) - start)
-        side = np.zeros((len(used), _ROWS), np.float32)
-        left_over, slots = np.empty(_ROWS, np.uint32), np.empty(_ROWS, np.int64)
-        sums = np.zeros(_ROWS)
-        _side_by_side(x, start, size, used, side)
-        for tree in range(len(first) - 1):
-            _slots(side, first[tree], first[tree + 1], column, threshold, nan_left, kept, left_over, slots)
-            for row in range(_ROWS):
-                sums[row] += leaf[tree, slots[row]]
-        out[start : start + size] = sums[:size]
-
-
-@numba.njit(cache=True)
-def _credits(roots, column, left, right, value, ends, position, credit):  # type: ignore[no-untyped-def]
-    """By leaf (tree by tree, in slots): the columns of the path to it, and how much each changed the value.
-
-    Fills ``ends`` int64 [trees·slots, 2] (where a leaf's entries begin and end), ``position``, ``credit``.
-    """
-    n, filled = len(column), 0
-    parent = np.full(n, -1, np.int64)
-    for tree in range(len(roots)):
-        end, leaves = roots[tree + 1] if tree + 1 < len(roots) else n, 0
-        for node in range(roots[tree], end):
-            if column[node] >= 0:
-                parent[left[node]] = parent[right[node]] = node
-                continue
-            at, begin = node, filled
-            while parent[at] >= 0:
-                above, entry = parent[at], begin
-                while entry < filled and position[entry] != column[above]:
-                    entry += 1
-                if entry == filled:
-                    position[entry], credit[entry] = column[above], 0.0
-                    filled += 1
-                credit[entry] += value[at] - value[above]
-                at = above
-            slot = np.int64(_slot(leaves))
-            ends[tree * MAX_LEAVES + slot, 0], ends[tree * MAX_LEAVES + slot, 1] = begin, filled
-            leaves += 1
-
-
-@numba.njit(cache=True, parallel=True)
-def _sum_by_column(  # type: ignore[no-untyped-def]
-    x, used, first, column, threshold, nan_left, kept, ends, position, credit, out
-):
-    for block in numba.prange((len(x) + _ROWS - 1) // _ROWS):
-        start = block * _ROWS
-        size = min(_ROWS, len(x) - start)
-        side = np.zeros((len(used), _ROWS), np.float32)
-        left_over, slots = np.empty(_ROWS, np.uint32), np.empty(_ROWS, np.int64)
-        _side_by_side(x, start, size, used, side)
-        for tree in range(len(first) - 1):
-            _slots(side, first[tree], first[tree + 1], column, threshold, nan_left, kept, left_over, slots)
-            for row in range(size):
-                leaf = tree * MAX_LEAVES + slots[row]
-                for entry in range(ends[leaf, 0], ends[leaf, 1]):
-                    out[start + row, position[entry]] += credit[entry]
-
-
-def total(trees: Trees, x: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Σ over trees of leaf - root, float64 [rows]; add ``trees.base`` for the raw score.
-
-    Raises ``ValueError`` where a tree has more than ``MAX_LEAVES`` leaves.
-    """
-    out, made = np.zeros(len(x)), _decisions(trees)
-    splits = (made.column, made.threshold, made.nan_left, made.kept)
-    with threads_for(len(x)):
-        _sum(x, made.used, made.first, *splits, made.leaf, out)
-    return out
-
-
-def total_by_column(trees: Trees, x: NDArray[np.float32]) -> NDArray[np.float64]:
-    """``total`` by the column of each split on the path, float64 [rows, columns]; rows sum to ``total``."""
-    out, made = np.zeros(x.shape), _decisions(trees)
-    ends = np.zeros((len(trees.roots) * MAX_LEAVES, 2), np.int64)
-    # No leaf lies deeper than its tree has splits.
-    most = int((np.diff(made.first).astype(np.int64) * (np.diff(made.first) + 1)).sum())
-    position, credit = np.zeros(most, np.int32), np.zeros(most)
-    _credits(trees.roots, trees.column, trees.left, trees.right, trees.value, ends, position, credit)
-    splits = (made.column, made.threshold, made.nan_left, made.kept)
-    with threads_for(len(x)):
-        _sum_by_column(x, made.used, made.first, *splits, ends, position, credit, out)
-    return out
+        kept[roots[tree]] = uses[tree] and alive[roots[tree]]
+    for node in range(len(left)):
+        if kept[node] and alive[node]:
+            kept[left[node]] = kept[right[node]] = True
+    return kept, alive

@@ -28,8 +28,8 @@ from graph.errors import ArtifactMismatch
 
 SETTINGS = BoostingSettings()
 
-#: What each challenger sees. The graph one has every column that the model reads, and no tree
-#: of it is confined to a group.
+#: What each challenger sees. The graph one has every column that the model reads, and in
+#: its trees any columns may meet.
 CHALLENGERS = ("null", "degree", "gbdt_own", "gbdt_graph")
 
 #: Where they lie in a model's folder.

@@ -146,9 +146,10 @@ def _equation(model: Model) -> str:
         "by relation\n"
         "score            = 600 + 40 · log2(odds of good / 20), held within 300 to 900; higher is safer\n"
         "```\n\n"
-        "Each tree reads the columns of one group (own, environment, one relation), so the split is an exact "
-        "sum. The network's part of a relation is a sum over counterparties and paths of two hops. Parts are "
-        "centred on the training rows."
+        "On a path a tree reads own columns and one relation's at most, or environment's alone. Its own part "
+        "is what it says when relations are not known (its mean over where they could lead); what a relation "
+        "changes beyond that is inherited: the split is an exact sum. The network's part of a relation is a "
+        "sum over counterparties and paths of two hops. Parts are centred on the training rows."
     )
 
 

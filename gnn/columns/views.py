@@ -37,7 +37,8 @@ from gnn.columns.linear_columns import ANY, linear_columns
 from gnn.columns.operators import operators
 from gnn.model import Preparation
 from gnn.panels.targets import KnownOutcomes
-from gnn.trees import join, total
+from gnn.tree_walk import total
+from gnn.trees import join
 from graph.snapshot import Snapshot
 
 #: Rows whose columns are put together at a time: all of them at once would need their memory twice.
@@ -178,14 +179,16 @@ def stage_1(
 
     ``x`` float32 [n, own + environment].
     """
+    is_own = np.arange(x.shape[1]) < len(preparation.schema.own)
     if folds is None:
         mean = join(list(preparation.stage_1)).scaled(1.0 / len(preparation.stage_1))
-        return total(mean.of_group(0), x), total(mean.of_group(1), x), np.full(len(x), mean.base)
+        own, environment = (total(mean.reading(kind), x[:, kind]) for kind in (is_own, ~is_own))
+        return own, environment, np.full(len(x), mean.base)
     own, environment, base = np.zeros(len(x)), np.zeros(len(x)), np.zeros(len(x))
     for fold, trees in enumerate(preparation.stage_1):
         rows = folds == fold
-        own[rows] = total(trees.of_group(0), x[rows])
-        environment[rows] = total(trees.of_group(1), x[rows])
+        own[rows] = total(trees.reading(is_own), x[rows][:, is_own])
+        environment[rows] = total(trees.reading(~is_own), x[rows][:, ~is_own])
         base[rows] = trees.base
     return own, environment, base
 

@@ -1,10 +1,13 @@
-"""Group-additive boosted trees in several members, whose mean is the model's."""
+"""Boosted trees in several members, whose mean is the model's, and what they say of each group of columns."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from gnn.learning.boosting import Draw, exported, fit_draws, groups_of
+import numpy as np
+
+from gnn.columns.features import ENVIRONMENT, OWN, FeatureMatrix
+from gnn.learning.boosting import Draw, exported, fit_draws, meeting_of
 from gnn.learning.preparation import TrainingSettings
 from gnn.learning.rows import LabelledRows
 from gnn.learning.stopping import best_stop
@@ -15,22 +18,34 @@ from gnn.trees import Trees, join
 def fit_groups(
     train: LabelledRows, valid: LabelledRows, settings: TrainingSettings
 ) -> list[dict[str, Trees]]:
-    """Trees of every member by group, each over its columns; rounds end where ``valid`` is served best.
+    """Trees of every member by group (``by_group``); rounds end where ``valid`` is served best.
 
     One member a seed; where rows are held out from members, one a fold. The parts hold the same columns.
     """
     matrix, held_out = train.features, train.held_out
-    groups = tuple(dict.fromkeys(matrix.groups))
-    group = groups_of(matrix)
     seeds = settings.seeds
     draws = [Draw(seed) for seed in seeds]
     if held_out is not None:
         draws = [Draw(seeds[fold % len(seeds)], held_out == fold) for fold in range(HELD_OUT_FOLDS)]
-    boosters = fit_draws(matrix.values, train.labels, group, settings.trees, draws)
+    meeting = meeting_of(matrix, settings.interactions)
+    boosters = fit_draws(matrix.values, train.labels, meeting, settings.trees, draws)
     rounds = best_stop(boosters, valid, valid.features.values).rounds
-    first = {name: matrix.groups.index(name) for name in groups}
-    found = [exported(booster, group, rounds) for booster in boosters]
-    return [{name: each.of_group(groups.index(name), first[name]) for name in groups} for each in found]
+    return [by_group(exported(booster, rounds), matrix) for booster in boosters]
+
+
+def by_group(trees: Trees, matrix: FeatureMatrix) -> dict[str, Trees]:
+    """What ``trees`` over all columns of ``matrix`` say, by group.
+
+    "own" and "environment" over their columns alone; a relation's over own columns and its own after them, of
+    the trees that read it.
+    """
+    groups = np.array(matrix.groups)
+    found = {}
+    for name in dict.fromkeys(matrix.groups):
+        mine = groups == name
+        alone = name in (OWN, ENVIRONMENT)
+        found[name] = trees.reading(mine) if alone else trees.reading(mine | (groups == OWN), among=mine)
+    return found
 
 
 def mean_of(members: Sequence[Mapping[str, Trees]]) -> dict[str, Trees]:

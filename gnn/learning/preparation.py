@@ -28,14 +28,18 @@ from graph.errors import Refused
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """Sizes and seeds; the defaults are measured. ``max_rows``: training rows drawn at most. ``links``:
-    whether links may be used at all."""
+    """Sizes and seeds; the defaults are measured.
+
+    ``max_rows``: training rows drawn at most; ``links``: whether links may be used at all; ``interactions``:
+    whether own columns meet those of a relation in trees.
+    """
 
     seeds: tuple[int, ...] = (1, 2, 3)
     averaged_columns: int = 24
     max_rows: int = 100_000
     min_linked_rows: int = 30
     links: bool = True
+    interactions: bool = True
     stage_1: BoostingSettings = STAGE_1
     trees: BoostingSettings = field(default_factory=BoostingSettings)
 
@@ -74,14 +78,13 @@ def _stage_1(
         fold.append(folds[origin.codes])
     rows, labels, row_fold = np.concatenate(x), np.concatenate(y), np.concatenate(fold)
     n_own = len(prepared.schema.own)
-    group = (np.arange(rows.shape[1]) >= n_own).astype(np.int32)
-
+    apart = [list(range(n_own)), list(range(n_own, rows.shape[1]))]
     draws = [Draw(seed=held_out, left_out=row_fold == held_out) for held_out in range(FOLDS)]
-    boosters = fit_draws(rows, labels, group, settings.stage_1, draws)
+    boosters = fit_draws(rows, labels, [kind for kind in apart if kind], settings.stage_1, draws)
     gain = np.sum([booster.feature_importance("gain") for booster in boosters], axis=0)
     order = np.argsort(-gain[:n_own], kind="stable")
     chosen = np.sort(order[: settings.averaged_columns])
-    return tuple(exported(booster, group) for booster in boosters), tuple(int(column) for column in chosen)
+    return tuple(exported(booster) for booster in boosters), tuple(int(column) for column in chosen)
 
 
 def _kept_share(origins: Sequence[Origin], later: Sequence[Origin], prepared: Preparation) -> float:

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from gnn.columns.features import ENVIRONMENT, OWN
 from gnn.columns.linear_columns import linear_columns
-from gnn.learning.boosting import BoostingSettings, fit, groups_of
+from gnn.learning.boosting import BoostingSettings, fit, meeting_of
 from gnn.learning.rows import labelled_rows
 from gnn.model import Preparation
 from gnn.panels.panel import Origin, thinned
@@ -39,7 +39,7 @@ def scouted(prepared: Preparation, origins: Sequence[Origin]) -> Preparation:
     drawn = thinned(tuple(origins), SCOUTED_ROWS)
     rows = labelled_rows(prepared, drawn)
     matrix = rows.features
-    scouts = fit(matrix.values, rows.labels, groups_of(matrix), SCOUTS, seed=1)
+    scouts = fit(matrix.values, rows.labels, meeting_of(matrix), SCOUTS, seed=1)
     split_on = scouts.feature_importance("split") > 0
     read: dict[str, list[str]] = {relation: [] for relation in prepared.relations}
     for name, group, used in zip(matrix.names, matrix.groups, split_on, strict=True):

@@ -24,7 +24,8 @@ from gnn.network import EcosystemNetwork
 from gnn.panels.holdout import HELD_OUT_FOLDS, windows_overlap
 from gnn.panels.panel import MIN_POSITIVES, Origin, Panel, thinned
 from gnn.scoring import RawParts, both_groups, stage_1_mean
-from gnn.trees import Trees, total, total_by_column
+from gnn.tree_walk import total, total_beyond, total_by_column
+from gnn.trees import Trees
 from graph.errors import Refused
 from graph.source import Part
 
@@ -72,20 +73,25 @@ class _Rows:
     def parts(self, trees: Mapping[str, Trees], network: EcosystemNetwork) -> RawParts:
         """Every part of the training rows."""
 
-        def of_trees(group: str) -> NDArray[np.float64]:
-            if group not in trees:
-                return np.zeros(len(self.labels))
-            return total(trees[group], np.ascontiguousarray(self.design.of(group).values))
+        n_own, none = len(self.design.of(OWN).names), np.zeros(len(self.labels))
+
+        def alone(group: str) -> NDArray[np.float64]:
+            return total(trees[group], self.design.of(group).values) if group in trees else none
+
+        def beyond_own(name: str) -> NDArray[np.float64]:
+            if name not in trees:
+                return none
+            return total_beyond(trees[name], self.design.of(OWN, name).values, n_own)
 
         with torch.no_grad():
             inherited = network.inherited({name: torch.from_numpy(v) for name, v in self.linear.items()})
         weight = network.folded().own_weight
         return RawParts(
-            of_trees(OWN),
-            of_trees(ENVIRONMENT),
+            alone(OWN),
+            alone(ENVIRONMENT),
             weight * self.s[0],
             weight * self.s[1],
-            {name: of_trees(name) for name in network.relations},
+            {name: beyond_own(name) for name in network.relations},
             {name: part.numpy() for name, part in inherited.items()},
         )
 

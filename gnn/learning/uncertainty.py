@@ -14,7 +14,7 @@ from gnn.learning.fitted import Fitted
 from gnn.model import Blend, Uncertainty
 from gnn.panels.panel import Origin, Panel
 from gnn.scoring import raw_parts
-from gnn.trees import total
+from gnn.tree_walk import total
 
 RESAMPLES = 200
 SEED = 20240607

@@ -14,6 +14,7 @@ from gnn.learning.training import train
 from gnn.model import Model
 from gnn.panels.panel import Panel
 from gnn.scoring import raw_parts, score
+from gnn.tree_walk import total, total_beyond
 from graph.errors import Refused
 from tests.gnn import planted
 
@@ -51,12 +52,13 @@ def test_training_columns_are_the_scoring_paths(trained: Model, panel_of_parts: 
     rows = LabelledRows(matrix, origin.labels)
     trees = mean_of(fit_groups(rows, rows, planted.QUICK))
     raw = raw_parts(trained.preparation, trees, trained.network, view, origin.codes)
-    found = {"own": raw.own_trees, "environment": raw.environment_trees, **raw.trees}
-    for group, ensemble in trees.items():
-        from gnn.trees import total
-
-        expected = total(ensemble, np.ascontiguousarray(matrix.of(group).values))
-        np.testing.assert_array_equal(found[group], expected)
+    alone = {"own": raw.own_trees, "environment": raw.environment_trees}
+    for group in trees.keys() & alone.keys():
+        np.testing.assert_array_equal(alone[group], total(trees[group], matrix.of(group).values))
+    n_own = len(matrix.of("own").names)
+    for name, part in raw.trees.items():
+        expected = total_beyond(trees[name], matrix.of("own", name).values, n_own)
+        np.testing.assert_array_equal(part, expected)
 
 
 @pytest.mark.parametrize("part", ["train", "valid"])

@@ -1,0 +1,263 @@
+"""Walking boosted trees without lightgbm: exact sums over trees, and by column along the path.
+
+A tree's contribution to a row is its leaf's value minus its root's, so that an ensemble is ``base + parts``
+with parts near zero on the training rows; along the path the same difference is the sum of the changes at
+each split, credited to the split's column (path attribution; exact, no sampling).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from gnn.threads import threads_for
+from gnn.trees import AVERAGED, LEAF, Trees
+
+#: Rows that are decided side by side.
+_ROWS = 64
+
+#: Leaves of a tree are the bits of one word.
+MAX_LEAVES = 32
+
+#: Multiplied by a word with one bit set, its top five bits are another number for each bit.
+_DE_BRUIJN = np.uint64(0x077CB531)
+_LOW_WORD = np.uint64(0xFFFFFFFF)
+_ALL = np.uint32(0xFFFFFFFF)
+
+
+@dataclass(frozen=True)
+class _Decisions:
+    """Trees as decisions that are all taken, in any order (after Lucchese et al. 2015, QuickScorer): a split
+    strikes off the leaves on the side where a row does not go. What is left is the leaf where the row ends;
+    of a tree with averaged splits, all leaves where it could end.
+
+    ``first`` int32 [trees + 1]: where a tree's splits begin. Per split: ``column`` int32 (a position in
+    ``used``), ``threshold`` float32, ``nan_left``, ``kept`` uint32 [splits, 2] the leaves that stay when it
+    goes left and when it goes right. ``leaves`` int32 [trees]: of a tree with averaged splits, 0 of others.
+    By leaf, in ``MAX_LEAVES`` slots a tree: ``leaf`` float64, its value less the root's, times the share of
+    rows that averaged splits send to it.
+    """
+
+    used: NDArray[np.int64]
+    first: NDArray[np.int32]
+    column: NDArray[np.int32]
+    threshold: NDArray[np.float32]
+    nan_left: NDArray[np.bool_]
+    kept: NDArray[np.uint32]
+    leaves: NDArray[np.int32]
+    leaf: NDArray[np.float64]
+
+
+@numba.njit(cache=True)
+def _slot(leaf):  # type: ignore[no-untyped-def]
+    return (((np.uint64(1) << np.uint64(leaf)) * _DE_BRUIJN) & _LOW_WORD) >> np.uint64(27)
+
+
+@numba.njit(cache=True)
+def _weights(column, left, right, share):  # type: ignore[no-untyped-def]
+    """The share of rows that averaged splits send to each node, float64 [nodes]."""
+    weight = np.ones(len(column))
+    for node in range(len(column)):
+        if left[node] >= 0:
+            averaged = column[node] == AVERAGED
+            weight[left[node]] = weight[node] * (share[node] if averaged else 1.0)
+            weight[right[node]] = weight[node] * (1.0 - share[node] if averaged else 1.0)
+    return weight
+
+
+@numba.njit(cache=True)
+def _struck_off(roots, column, left, right, value, weight, first, kept, leaves, leaf):  # type: ignore[no-untyped-def]
+    """Fill ``first``, ``kept`` (of splits, in order), ``leaves`` and ``leaf``; returns the most leaves."""
+    n, split, most = len(column), 0, 0
+    under = np.zeros(n, np.uint32)  # the leaves below a node
+    for tree in range(len(roots)):
+        end, found, averaged = roots[tree + 1] if tree + 1 < len(roots) else n, 0, False
+        for node in range(roots[tree], end):
+            averaged |= column[node] == AVERAGED
+            if column[node] == LEAF:
+                if found < MAX_LEAVES:
+                    under[node] = np.uint32(1) << np.uint32(found)
+                    leaf[tree, _slot(found)] = weight[node] * (value[node] - value[roots[tree]])
+                found += 1
+        most, leaves[tree] = max(most, found), found if averaged else 0
+        for node in range(end - 1, roots[tree] - 1, -1):
+            if column[node] != LEAF:
+                under[node] = under[left[node]] | under[right[node]]
+        for node in range(roots[tree], end):
+            if column[node] >= 0:
+                kept[split, 0], kept[split, 1] = ~under[right[node]], ~under[left[node]]
+                split += 1
+        first[tree + 1] = split
+    return most
+
+
+def _decisions(trees: Trees) -> _Decisions:
+    splits = trees.column >= 0
+    first, kept = np.zeros(len(trees.roots) + 1, np.int32), np.zeros((int(splits.sum()), 2), np.uint32)
+    leaves, leaf = np.zeros(len(trees.roots), np.int32), np.zeros((len(trees.roots), MAX_LEAVES))
+    weight = _weights(trees.column, trees.left, trees.right, trees.share)
+    nodes = (trees.roots, trees.column, trees.left, trees.right, trees.value)
+    most = _struck_off(*nodes, weight, first, kept, leaves, leaf)
+    if most > MAX_LEAVES:
+        raise ValueError(f"a tree has {most} leaves; at most {MAX_LEAVES} can be walked")
+    used, column = np.unique(trees.column[splits], return_inverse=True)
+    exact, missing_left = trees.threshold[splits], trees.missing_left[splits]
+    with np.errstate(over="ignore"):
+        threshold = exact.astype(np.float32)
+    # Values are float32: no value lies between a threshold and the largest float32 that is not above it.
+    threshold = np.where(threshold > exact, np.nextafter(threshold, np.float32(-np.inf)), threshold)
+    nan_left = (missing_left == 1) | ((missing_left < 0) & (exact >= 0))
+    return _Decisions(
+        used.astype(np.int64), first, column.astype(np.int32), threshold, nan_left, kept, leaves, leaf
+    )
+
+
+@numba.njit(cache=True)
+def _left_over(side, first, last, column, threshold, nan_left, kept, left_over):  # type: ignore[no-untyped-def]
+    """The leaves that splits ``first`` to ``last`` leave to each row of ``side`` [columns, rows]."""
+    for row in range(_ROWS):
+        left_over[row] = _ALL
+    for split in range(first, last):
+        at, to_left, to_right, values = threshold[split], kept[split, 0], kept[split, 1], side[column[split]]
+        if nan_left[split]:
+            for row in range(_ROWS):
+                left_over[row] &= to_right if values[row] > at else to_left
+        else:
+            for row in range(_ROWS):
+                left_over[row] &= to_left if values[row] <= at else to_right
+
+
+@numba.njit(cache=True)
+def _slots(left_over, slots):  # type: ignore[no-untyped-def]
+    """The slot of the first leaf that is left to each row."""
+    for row in range(_ROWS):
+        word = np.uint64(left_over[row])
+        lowest = word & (~word + np.uint64(1))
+        slots[row] = ((lowest * _DE_BRUIJN) & _LOW_WORD) >> np.uint64(27)
+
+
+@numba.njit(cache=True)
+def _is_left(left_over, leaf):  # type: ignore[no-untyped-def]
+    return (left_over >> np.uint32(leaf)) & np.uint32(1)
+
+
+@numba.njit(cache=True)
+def _side_by_side(x, start, size, used, side):  # type: ignore[no-untyped-def]
+    """The used columns of some rows, column by column."""
+    for row in range(size):
+        for position in range(len(used)):
+            side[position, row] = x[start + row, used[position]]
+
+
+@numba.njit(cache=True, parallel=True)
+def _sum(x, used, first, column, threshold, nan_left, kept, leaves, leaf, out):  # type: ignore[no-untyped-def]
+    for block in numba.prange((len(x) + _ROWS - 1) // _ROWS):
+        start = block * _ROWS
+        size = min(_ROWS, len(x) - start)
+        side = np.zeros((len(used), _ROWS), np.float32)
+        left_over, slots = np.empty(_ROWS, np.uint32), np.empty(_ROWS, np.int64)
+        sums = np.zeros(_ROWS)
+        _side_by_side(x, start, size, used, side)
+        for tree in range(len(first) - 1):
+            _left_over(side, first[tree], first[tree + 1], column, threshold, nan_left, kept, left_over)
+            for possible in range(leaves[tree]):
+                value = leaf[tree, _slot(possible)]
+                for row in range(_ROWS):
+                    sums[row] += value * _is_left(left_over[row], possible)
+            if not leaves[tree]:
+                _slots(left_over, slots)
+                for row in range(_ROWS):
+                    sums[row] += leaf[tree, slots[row]]
+        out[start : start + size] = sums[:size]
+
+
+@numba.njit(cache=True)
+def _credits(roots, column, left, right, value, weight, ends, position, credit):  # type: ignore[no-untyped-def]
+    """By leaf (tree by tree, in slots): the columns of the path to it, and how much each changed the value.
+
+    Fills ``ends`` int64 [trees·slots, 2] (where a leaf's entries begin and end), ``position``, ``credit``.
+    Averaged splits change nothing: their value is the mean of where they lead.
+    """
+    n, filled = len(column), 0
+    parent = np.full(n, -1, np.int64)
+    for tree in range(len(roots)):
+        end, leaves = roots[tree + 1] if tree + 1 < len(roots) else n, 0
+        for node in range(roots[tree], end):
+            if column[node] != LEAF:
+                parent[left[node]] = parent[right[node]] = node
+                continue
+            at, begin = node, filled
+            while parent[at] >= 0:
+                above, entry = parent[at], begin
+                if column[above] >= 0:
+                    while entry < filled and position[entry] != column[above]:
+                        entry += 1
+                    if entry == filled:
+                        position[entry], credit[entry] = column[above], 0.0
+                        filled += 1
+                    credit[entry] += weight[node] * (value[at] - value[above])
+                at = above
+            slot = np.int64(_slot(leaves))
+            ends[tree * MAX_LEAVES + slot, 0], ends[tree * MAX_LEAVES + slot, 1] = begin, filled
+            leaves += 1
+
+
+@numba.njit(cache=True, parallel=True)
+def _sum_by_column(  # type: ignore[no-untyped-def]
+    x, used, first, column, threshold, nan_left, kept, leaves, ends, position, credit, out
+):
+    for block in numba.prange((len(x) + _ROWS - 1) // _ROWS):
+        start = block * _ROWS
+        size = min(_ROWS, len(x) - start)
+        side = np.zeros((len(used), _ROWS), np.float32)
+        left_over, slots = np.empty(_ROWS, np.uint32), np.empty(_ROWS, np.int64)
+        _side_by_side(x, start, size, used, side)
+        for tree in range(len(first) - 1):
+            _left_over(side, first[tree], first[tree + 1], column, threshold, nan_left, kept, left_over)
+            _slots(left_over, slots)
+            for row in range(size):
+                for possible in range(max(leaves[tree], 1)):
+                    if leaves[tree] and not _is_left(left_over[row], possible):
+                        continue
+                    slot = np.int64(_slot(possible)) if leaves[tree] else slots[row]
+                    leaf = tree * MAX_LEAVES + slot
+                    for entry in range(ends[leaf, 0], ends[leaf, 1]):
+                        out[start + row, position[entry]] += credit[entry]
+
+
+def total(trees: Trees, x: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Σ over trees of leaf - root, float64 [rows]; add ``trees.base`` for the raw score.
+
+    Raises ``ValueError`` where a tree has more than ``MAX_LEAVES`` leaves.
+    """
+    out, made = np.zeros(len(x)), _decisions(trees)
+    splits = (made.column, made.threshold, made.nan_left, made.kept, made.leaves)
+    with threads_for(len(x)):
+        _sum(x, made.used, made.first, *splits, made.leaf, out)
+    return out
+
+
+def total_beyond(trees: Trees, x: NDArray[np.float32], known: int) -> NDArray[np.float64]:
+    """What all columns of ``x`` say beyond the first ``known`` of them, float64 [rows]."""
+    first = trees.reading(np.arange(x.shape[1]) < known)
+    return total(trees, x) - total(first, x[:, :known])
+
+
+def total_by_column(trees: Trees, x: NDArray[np.float32]) -> NDArray[np.float64]:
+    """``total`` by the column of each split on the path, float64 [rows, columns]; rows sum to ``total``."""
+    out, made = np.zeros(x.shape), _decisions(trees)
+    ends = np.zeros((len(trees.roots) * MAX_LEAVES, 2), np.int64)
+    # No leaf lies deeper than its tree has splits.
+    splits = np.diff(np.append(trees.roots, len(trees.column))).astype(np.int64) // 2
+    most = int((splits * (splits + 1)).sum())
+    position, credit = np.zeros(most, np.int32), np.zeros(most)
+    weight = _weights(trees.column, trees.left, trees.right, trees.share)
+    nodes = (trees.roots, trees.column, trees.left, trees.right, trees.value)
+    _credits(*nodes, weight, ends, position, credit)
+    decided = (made.column, made.threshold, made.nan_left, made.kept, made.leaves)
+    with threads_for(len(x)):
+        _sum_by_column(x, made.used, made.first, *decided, ends, position, credit, out)
+    return out
