@@ -338,9 +338,9 @@ def rings_command(
     ] = None,
 ) -> None:
     """Search for rings as of a day (circular trading, guarantee circles, ...) and publish what is found."""
-    from graph.rings.exports import export as export_report
-    from graph.rings.rendering import rings_renderables
-    from graph.rings.ring_job import search_and_publish
+    from graph.rings.cases.exports import export as export_report
+    from graph.rings.cases.job import search_and_publish
+    from graph.rings.cases.rendering import rings_renderables
 
     session: Session = context.obj
     with progress_bar("rings") as tell:
@@ -360,9 +360,9 @@ def cases(
     most: Annotated[int, typer.Option(help="cases to show at most")] = 30,
 ) -> None:
     """Cases: overlapping rings of the last search, with what analysts decided about them."""
-    from graph.rings.rendering import cases_table, precision_table
-    from graph.rings.ring_job import judged_report, verdicts_of
-    from graph.rings.verdicts import precision_by_typology
+    from graph.rings.cases.job import judged_report, verdicts_of
+    from graph.rings.cases.rendering import cases_table, precision_table
+    from graph.rings.cases.verdicts import precision_by_typology
 
     session: Session = context.obj
     if precision:
@@ -382,7 +382,7 @@ def verdict(
     note: Annotated[str, typer.Option(help="why, for whoever looks at the case next")] = "",
 ) -> None:
     """Decide about a case. A dismissed one stays dismissed until there is evidence that was not there."""
-    from graph.rings.ring_job import give_verdict
+    from graph.rings.cases.job import give_verdict
 
     session: Session = context.obj
     given = give_verdict(session.store(), session.workspace(), case_id, decision, note)

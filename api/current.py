@@ -12,7 +12,7 @@ from fastapi import Depends, Request
 
 from gnn.runs.reader import RunReader, open_current_run
 from graph.errors import ArtifactMismatch
-from graph.rings.report import RingReport, current_report
+from graph.rings.cases.report import RingReport, current_report
 from graph.workspace import Workspace
 
 #: Inode and time of the pointer file; None: there is none.

@@ -102,7 +102,7 @@ class EcosystemStore(Protocol):
         ...
 
     def record_verdict(self, verdict: Mapping[str, Any]) -> None:
-        """Keep an analyst's verdict on a case (``graph.rings.verdicts.Verdict.to_json``), for good."""
+        """Keep an analyst's verdict on a case (``graph.rings.cases.verdicts.Verdict.to_json``), for good."""
         ...
 
     def verdicts(self) -> tuple[Mapping[str, Any], ...]:

@@ -12,7 +12,7 @@ from api.current import CurrentRings
 from api.problems import responses
 from api.ring_schemas import OneRing, Rings
 from api.routes.answers import answer
-from graph.rings.report import RingReport
+from graph.rings.cases.report import RingReport
 
 router = APIRouter(prefix="/v1/rings", tags=["rings"], responses=responses(404, 422, 503))
 

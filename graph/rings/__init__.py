@@ -1,6 +1,7 @@
 """Rings: patterns of trade, payments, guarantees and ownership that fraud analysts look for.
 
-One module a typology, each on the snapshot's columns, listed in ``typologies``; every finding is weighed
-against shuffles of the same data (``calibration``), because chance alone brings cycles and blocks, most of
-all around hubs. What is found is kept and served as a ``report``.
+``columns`` reads a snapshot, ``patterns`` finds what stands out in it, ``typologies`` gives that a name, a
+source and an explanation, one module each. ``detection`` weighs every finding against shuffles of the same
+data (``calibration``), because chance alone brings cycles and blocks, most of all around hubs. ``cases``
+gathers, judges, keeps and shows what is found; ``membership`` hands it on as a table of the snapshot.
 """

@@ -17,6 +17,8 @@ from graph.snapshot import Snapshot
 #: Told the typology, and the share of all work done before it.
 Progress = Callable[[str, float], None]
 
+#: Of the random numbers that shuffles draw.
+SEED = 0
 #: Shuffles by rows of the tables that a typology reads: many where they cost nothing.
 MOST_SHUFFLES, FEWEST_SHUFFLES = 20, 3
 ROWS_TO_SHUFFLE = 4_000_000
@@ -90,7 +92,7 @@ def find_rings(
     snapshot: Snapshot,
     typologies: Sequence[Typology],
     *,
-    seed: int = 0,
+    seed: int = SEED,
     progress: Progress = lambda what, share: None,
 ) -> RingsFound:
     """Rings of ``typologies`` in the snapshot; same snapshot and seed, same rings."""

@@ -16,8 +16,8 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "rings.md"
 _HEAD = f"""# Rings
 
 Patterns of trade, payments, guarantees and ownership that fraud analysts look for. This page is written
-from the typologies in `graph/rings/` by `python -m graph.rings.document`; do not edit it by hand. How
-well planted rings are found again, and how long it takes, stands in
+from the typologies in `graph/rings/typologies/` by `python -m graph.rings.document`; do not edit it by hand.
+How well planted rings are found again, and how long it takes, stands in
 [rings-measured.md](rings-measured.md).
 
     ecorisk rings --as-of 2025-03-01
@@ -50,9 +50,9 @@ Whatever a search leaves out (a hub beyond the visit budget, parties that guaran
 ## Cases and verdicts
 
 Rings about the same parties make a case. A case keeps its id from search to search while members overlap
-(`graph/rings/cases.py` states the rules for splits and merges). `ecorisk verdict` records *confirmed*,
-*dismissed* or *watch* with a note, in the store; verdicts are only ever added. A dismissed case stays
-dismissed until a ring of it rests on a row that was not there when it was dismissed: then it is
+(`graph/rings/cases/merging.py` states the rules for splits and merges). `ecorisk verdict` records
+*confirmed*, *dismissed* or *watch* with a note, in the store; verdicts are only ever added. A dismissed case
+stays dismissed until a ring of it rests on a row that was not there when it was dismissed: then it is
 *reopened*. `ecorisk cases --precision` shows by typology and month what share of the decided cases was
 confirmed.
 

@@ -6,13 +6,10 @@ from dataclasses import replace
 
 import pyarrow as pa
 
+from graph.rings.cases.records import names_of, ring_ids
 from graph.rings.detection import RingsFound, find_rings
-from graph.rings.records import names_of, ring_ids
 from graph.rings.typologies import TYPOLOGIES
 from graph.snapshot import Snapshot
-
-#: Of the shuffles that findings are weighed against.
-SEED = 0
 
 TABLE = "rings"
 SCHEMA = pa.schema(
@@ -53,7 +50,7 @@ def with_rings(snapshot: Snapshot) -> Snapshot:
 
     Its sha stays: the same tables give the same rings.
     """
-    found = find_rings(snapshot, TYPOLOGIES, seed=SEED)
+    found = find_rings(snapshot, TYPOLOGIES)
     if not found.searches:
         return snapshot
     return replace(snapshot, tables={**snapshot.tables, TABLE: ring_table(found, snapshot)})

@@ -14,11 +14,11 @@ from fastapi import FastAPI
 
 from api.app import create_app
 from gnn.runs.reader import RunReader, open_current_run, publish_run
-from graph.rings.report import write_report
+from graph.rings.cases.report import write_report
 from graph.snapshot import Snapshot
 from graph.workspace import Workspace
 from tests.gnn.published import run_of, trade
-from tests.graph.rings.reports import REPORT
+from tests.graph.rings.cases.reports import REPORT
 
 HOSTILE_IDS = [
     "a/b",

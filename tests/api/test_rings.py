@@ -10,10 +10,10 @@ from urllib.parse import quote
 import httpx
 
 from api.app import create_app
-from graph.rings.report import write_report
+from graph.rings.cases.report import write_report
 from graph.workspace import Workspace
 from tests.api.conftest import serving
-from tests.graph.rings.reports import HOSTILE, REPORT
+from tests.graph.rings.cases.reports import HOSTILE, REPORT
 
 
 def test_rings_come_most_severe_first_and_by_what_was_asked(client: httpx.Client) -> None:

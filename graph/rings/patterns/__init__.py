@@ -1,0 +1,1 @@
+"""What stands out in columns, whatever it is called, and how seldom chance brings it."""
