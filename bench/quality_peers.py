@@ -127,7 +127,7 @@ class _Columns:
         folds = fold_of(snapshot.party_ids) if origin.part == "train" else None
         raw = raw_columns(snapshot)
         found = own_and_environment(snapshot, raw, prepared.schema, prepared.encodings, folds)
-        return found.own_environment.astype(np.float64)
+        return found.of(np.arange(snapshot.n_parties, dtype=np.int32)).astype(np.float64)
 
     def of(self, origin: Origin) -> dict[str, NDArray[np.float64]]:
         """Columns by name, float64 [n_parties]."""

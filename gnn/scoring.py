@@ -102,16 +102,16 @@ def raw_parts(
     rows: NDArray[np.int32],
 ) -> RawParts:
     """Every part of ``rows``; a relation's columns are made, read and freed before the next."""
-    x = view.columns.own_environment[rows]
+    x = view.columns.of(rows)
     n_own = view.columns.n_own
     own, none = np.ascontiguousarray(x[:, :n_own]), np.zeros(len(rows))
     by_trees, by_network = {}, {}
     for relation in preparation.relations:
         columns = relation_columns(view, relation, rows)
-        read_together = np.hstack((own, columns.matrix.values))
-        by_trees[relation] = (
-            total_beyond(trees[relation], read_together, n_own) if relation in trees else none
-        )
+        by_trees[relation] = none
+        if relation in trees:
+            together = np.hstack((own, columns.matrix.values))
+            by_trees[relation] = total_beyond(trees[relation], together, n_own)
         by_network[relation] = read(network.read_outs[relation], columns)
     return RawParts(
         total(trees[OWN], own) if OWN in trees else none,
@@ -231,19 +231,18 @@ def score(
     """
     view, n = view_of(model.preparation, snapshot, known), snapshot.n_parties
     asked = np.arange(n, dtype=np.int32) if rows is None else rows
-    schema = model.preparation.schema
+    unknown = np.full(n, np.nan, np.float32)
     raw = raw_parts(model.preparation, model.trees, model.network, view, asked)
     parts = blended(model, raw)
     inherited = {name: _spread(part, asked, n) for name, part in parts.inherited.items()}
-    x = view.columns.own_environment
-    reason_columns, reason_parts = strongest(model, x[asked])
+    reason_columns, reason_parts = strongest(model, view.columns.of(asked))
     spread = spread_of(model.uncertainty, _centred_columns(model.centres, raw))
     return ScoredParts(
         base=model.blend.base,
         own=_spread(parts.own, asked, n),
         environment=_spread(parts.environment, asked, n),
         inherited=inherited,
-        features={name: x[:, position] for position, name in enumerate(schema.own + schema.environment)},
+        features={name: view.columns.by_name.get(name, unknown) for name in view.columns.names},
         reason_columns=_spread(reason_columns, asked, n, empty=-1),
         reason_parts=_spread(reason_parts, asked, n),
         spread=_spread(spread, asked, n),

@@ -7,7 +7,7 @@ its buyers, ``SUPPLIES.in`` from a buyer to its suppliers; a symmetric relation 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -85,6 +85,11 @@ class Relation:
     def arrays(self) -> Iterable[tuple[str, NDArray[np.generic]]]:
         """Name and array of every field but the name."""
         return ((f.name, getattr(self, f.name)) for f in fields(self) if f.name != "name")
+
+    def without(self, *measures: str) -> Relation:
+        """The same pairs without some measures, whose arrays are then empty."""
+        empty: dict[str, Any] = {name: np.empty(0, getattr(self, name).dtype) for name in measures}
+        return replace(self, **empty)
 
     def degree(self) -> NDArray[np.int64]:
         """Counterparties of each party, int64 [n]."""
@@ -261,7 +266,8 @@ def _from_rows(name: str, rows: pa.Table, n: int) -> Relation:
 
     def column(column: str) -> NDArray[Any]:
         values = rows[column]
-        return (values.cast("int32") if column in ("first", "last") else values).to_numpy()
+        found: NDArray[Any] = (values.cast("int32") if column in ("first", "last") else values).to_numpy()
+        return found
 
     pair = column("source") * np.int64(n) + column("target")
     order = np.argsort(pair)

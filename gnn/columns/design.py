@@ -67,6 +67,8 @@ def pair_records(relation: Relation, prior: float) -> NDArray[np.float64]:
     The party's own cases with it are taken out, so nobody inherits what it caused itself.
     """
     n = len(relation.indptr) - 1
+    if not relation.matured.any():
+        return np.zeros((relation.n_pairs, len(RECORDS)))
 
     def with_others(measure: NDArray[np.float64]) -> NDArray[np.float64]:
         total = np.bincount(relation.indices, weights=measure, minlength=n)[relation.indices]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
@@ -124,10 +124,16 @@ def raw_columns(snapshot: Snapshot) -> RawColumns:
     return _MADE[snapshot]
 
 
+#: Measures of pairs that no column of a model is made from.
+_UNREAD = ("count", "first_on", "last_on", "strength")
+
+
 def without_tables(snapshot: Snapshot) -> Snapshot:
-    """``snapshot`` with its columns made and its tables gone, but for the parties."""
+    """``snapshot`` with its columns made and its tables gone, but for the parties, and what no model reads of
+    its pairs."""
     made = raw_columns(snapshot)
-    light = replace(snapshot, tables={"parties": snapshot.tables["parties"]})
+    relations = {name: relation.without(*_UNREAD) for name, relation in snapshot.relations.items()}
+    light = replace(snapshot, tables={"parties": snapshot.tables["parties"]}, relations=relations)
     _MADE[light] = made
     return light
 
@@ -260,32 +266,33 @@ _BLOCK = 2_048
 
 
 def _stacked(
-    columns: Mapping[str, NDArray[np.float32]], names: tuple[str, ...], n: int
+    columns: Mapping[str, NDArray[np.float32]], names: Sequence[str], rows: NDArray[np.int32]
 ) -> NDArray[np.float32]:
-    values = np.full((n, len(names)), np.nan, np.float32)
+    values = np.full((len(rows), len(names)), np.nan, np.float32)
     given = [(position, columns[name]) for position, name in enumerate(names) if name in columns]
-    for start in range(0, n, _BLOCK):
-        rows = slice(start, start + _BLOCK)
+    for start in range(0, len(rows), _BLOCK):
+        block = slice(start, start + _BLOCK)
         for position, column in given:
-            values[rows, position] = column[rows]
+            values[block, position] = column[rows[block]]
     return values
 
 
 @dataclass(frozen=True)
 class PartyColumns:
-    """A model's columns of every party: ``own_environment`` float32 [n, own + environment], own first."""
+    """A model's columns of n parties: ``names``, ``n_own`` own ones and then environment.
 
-    own_environment: NDArray[np.float32]
+    ``by_name``: float32 [n], NaN where unknown; a name that is absent is unknown of all. ``caused``: float32
+    [n, columns] by relation.
+    """
+
+    names: tuple[str, ...]
     n_own: int
+    by_name: Mapping[str, NDArray[np.float32]]
     caused: Mapping[str, NDArray[np.float32]]
 
-    @property
-    def own(self) -> NDArray[np.float32]:
-        return self.own_environment[:, : self.n_own]
-
-    @property
-    def environment(self) -> NDArray[np.float32]:
-        return self.own_environment[:, self.n_own :]
+    def of(self, rows: NDArray[np.int32], names: Sequence[str] | None = None) -> NDArray[np.float32]:
+        """Columns of some parties side by side, float32 [rows, columns]; ``names``: all where None."""
+        return _stacked(self.by_name, self.names if names is None else names, rows)
 
 
 def own_and_environment(
@@ -297,10 +304,12 @@ def own_and_environment(
 ) -> PartyColumns:
     """The schema's columns of every party; ``folds`` [n] on training days, None later."""
     rates = {f"rate:{e.column}": encoded(snapshot, e, folds) for e in encodings}
-    n = snapshot.n_parties
-    both = _stacked({**raw.own, **raw.environment, **rates}, schema.own + schema.environment, n)
+    given = {**raw.own, **raw.environment, **rates}
+    names = schema.own + schema.environment
+    everyone = np.arange(snapshot.n_parties, dtype=np.int32)
     caused = {
-        relation: _stacked(raw.caused.get(relation, {}), names, n)
-        for relation, names in schema.caused.items()
+        relation: _stacked(raw.caused.get(relation, {}), columns, everyone)
+        for relation, columns in schema.caused.items()
     }
-    return PartyColumns(both, len(schema.own), caused)
+    by_name = {name: given[name] for name in names if name in given}
+    return PartyColumns(names, len(schema.own), by_name, caused)

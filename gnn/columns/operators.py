@@ -240,13 +240,16 @@ def operators(snapshot: Snapshot) -> dict[str, Operator]:
     union.data = _normalised(union.indptr, union.data)
     shares[ANY] = union
     back = union.T.tocsr()
-    return {name: _with_way_back(name, share, back) for name, share in shares.items()}
+    indptrs = {name: relation.indptr for name, relation in snapshot.relations.items()}
+    indptrs[ANY] = union.indptr.astype(np.int64)
+    return {name: _with_way_back(name, indptrs[name], share, back) for name, share in shares.items()}
 
 
-def _with_way_back(name: str, share: sp.csr_matrix, back: sp.csr_matrix) -> Operator:
+def _with_way_back(
+    name: str, indptr: NDArray[np.int64], share: sp.csr_matrix, back: sp.csr_matrix
+) -> Operator:
     """``back``: row i holds the shares of i in the rows of others over any relation."""
-    indptr, indices = share.indptr.astype(np.int64), share.indices.astype(np.int32, copy=False)
-    total = np.zeros(len(indptr) - 1)
+    indices, total = share.indices.astype(np.int32, copy=False), np.zeros(len(indptr) - 1)
     with threads_for(len(indptr)):
         _returning(indptr, indices, share.data, back.indptr, back.indices, back.data, total)
     return Operator(name, indptr, indices, share.data, total)

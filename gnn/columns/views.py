@@ -44,6 +44,9 @@ from graph.snapshot import Snapshot
 #: Rows whose columns are put together at a time: all of them at once would need their memory twice.
 _CHUNK = 32_768
 
+#: The same for stage 1, which is asked about all parties.
+_STAGE_1_ROWS = 262_144
+
 #: Own columns that say nothing about the party itself.
 _DEGREE = "log_degree:"
 
@@ -96,17 +99,17 @@ class View:
     @cached_property
     def has_features(self) -> NDArray[np.bool_]:
         """Parties of which anything but degrees is known, bool [n]."""
-        names = self.preparation.schema.own
-        own = [position for position, name in enumerate(names) if not name.startswith(_DEGREE)]
         has = np.zeros(self.snapshot.n_parties, bool)
-        for position in own:
-            has |= np.isfinite(self.columns.own[:, position])
+        for name in self.preparation.schema.own:
+            if name in self.columns.by_name and not name.startswith(_DEGREE):
+                has |= np.isfinite(self.columns.by_name[name])
         return has
 
     @cached_property
     def averaged(self) -> Averaged:
         """Own columns whose means over counterparties are taken."""
-        own = np.ascontiguousarray(self.columns.own[:, list(self.preparation.averaged)])
+        names = [self.preparation.schema.own[position] for position in self.preparation.averaged]
+        own = self.columns.of(np.arange(self.snapshot.n_parties, dtype=np.int32), names)
         return Averaged(own, gather_any_own(self.surroundings, own))
 
     def _sight(self, known: KnownOutcomes) -> Sight:
@@ -165,7 +168,7 @@ def view_of(
     folds = fold_of(snapshot.party_ids) if training else None
     raw = raw_columns(snapshot) if raw is None else raw
     columns = own_and_environment(snapshot, raw, preparation.schema, preparation.encodings, folds)
-    own, environment, base = stage_1(preparation, columns.own_environment, folds)
+    own, environment, base = stage_1(preparation, columns, snapshot.n_parties, folds)
     return View(
         preparation, snapshot, columns, folds, own, environment, base,
         surroundings_of(snapshot, preparation), known, own_labels_known,
@@ -173,23 +176,25 @@ def view_of(
 
 
 def stage_1(
-    preparation: Preparation, x: NDArray[np.float32], folds: NDArray[np.int8] | None
+    preparation: Preparation, columns: PartyColumns, n: int, folds: NDArray[np.int8] | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Log-odds by own columns, by environment, and the base: by the model of each party's fold, or the mean.
-
-    ``x`` float32 [n, own + environment].
-    """
-    is_own = np.arange(x.shape[1]) < len(preparation.schema.own)
+    """Log-odds of n parties by own columns, by environment, and the base: by the model of each party's fold,
+    or the mean."""
+    ensembles = preparation.stage_1
     if folds is None:
-        mean = join(list(preparation.stage_1)).scaled(1.0 / len(preparation.stage_1))
-        own, environment = (total(mean.reading(kind), x[:, kind]) for kind in (is_own, ~is_own))
-        return own, environment, np.full(len(x), mean.base)
-    own, environment, base = np.zeros(len(x)), np.zeros(len(x)), np.zeros(len(x))
-    for fold, trees in enumerate(preparation.stage_1):
-        rows = folds == fold
-        own[rows] = total(trees.reading(is_own), x[rows][:, is_own])
-        environment[rows] = total(trees.reading(~is_own), x[rows][:, ~is_own])
-        base[rows] = trees.base
+        ensembles = (join(list(ensembles)).scaled(1.0 / len(ensembles)),)
+    is_own = np.arange(len(columns.names)) < columns.n_own
+    kinds = [[trees.reading(kind) for kind in (is_own, ~is_own)] for trees in ensembles]
+    found = np.zeros((3, n))
+    for start in range(0, n, _STAGE_1_ROWS):
+        rows = np.arange(start, min(start + _STAGE_1_ROWS, n), dtype=np.int32)
+        for fold, trees in enumerate(ensembles):
+            mine = rows if folds is None else rows[folds[rows] == fold]
+            x = columns.of(mine)
+            found[0, mine] = total(kinds[fold][0], x[:, : columns.n_own])
+            found[1, mine] = total(kinds[fold][1], x[:, columns.n_own :])
+            found[2, mine] = trees.base
+    own, environment, base = found
     return own, environment, base
 
 
@@ -197,7 +202,7 @@ def own_matrix(view: View, rows: NDArray[np.int32]) -> FeatureMatrix:
     """Own and environment columns of ``rows``."""
     schema = view.preparation.schema
     groups = (OWN,) * len(schema.own) + (ENVIRONMENT,) * len(schema.environment)
-    return FeatureMatrix(schema.own + schema.environment, groups, view.columns.own_environment[rows])
+    return FeatureMatrix(schema.own + schema.environment, groups, view.columns.of(rows))
 
 
 def relation_columns(view: View, relation: str, rows: NDArray[np.int32]) -> RelationColumns:

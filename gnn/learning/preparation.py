@@ -73,7 +73,7 @@ def _stage_1(
     for origin, raw in zip(origins, raws, strict=True):
         folds = fold_of(origin.snapshot.party_ids)
         columns = own_and_environment(origin.snapshot, raw, prepared.schema, prepared.encodings, folds)
-        x.append(columns.own_environment[origin.codes])
+        x.append(columns.of(origin.codes))
         y.append(origin.labels)
         fold.append(folds[origin.codes])
     rows, labels, row_fold = np.concatenate(x), np.concatenate(y), np.concatenate(fold)

@@ -92,7 +92,7 @@ class Disagreement:
             raws = [raw_parts(fitted.prepared, m.trees, m.network, view, rows) for m in fitted.members]
             self.parts = [np.column_stack(raw.blended_columns()) for raw in raws]
             return
-        x = np.ascontiguousarray(view.columns.own_environment[rows])
+        x = view.columns.of(rows)
         none = np.zeros(len(rows))
         own = [total(trees, x) for trees in fitted.prepared.stage_1]
         self.parts = [np.column_stack([s, none, fitted.network.own_weight * s, none]) for s in own]

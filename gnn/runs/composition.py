@@ -114,7 +114,7 @@ def _column_context(
     for (name, feature), start, end in zip(parts.features.items(), bounds, bounds[1:], strict=False):
         if start < end:
             column, places = shown(name, feature), by_column[start:end]
-            rows = places // values.shape[1]
+            rows = places // parts.reason_columns.shape[1]
             values.flat[places] = column[rows]
             peers.flat[places] = groups.medians(column)[groups.group[rows]]
     return values, peers
@@ -137,7 +137,7 @@ def _reasons(candidates: _Candidates, rows: NDArray[np.int64], n: int) -> Reason
     counts = points <= -1
 
     def chosen(values: NDArray[np.generic], empty: float, dtype: type) -> NDArray[Any]:
-        out = np.full((n, MAX_REASONS), empty, dtype)
+        out: NDArray[Any] = np.full((n, MAX_REASONS), empty, dtype)
         out[rows] = np.where(counts, np.take_along_axis(values, order, axis=1), empty)
         return out
 
