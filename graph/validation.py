@@ -1,6 +1,6 @@
 """Validation of typed contract tables: which rows break which rule, as one Ibis expression.
 
-The same rules that ``graph.contract`` turns into pandera schemas, evaluated row by row so that each
+The same rules that ``graph.rules`` turns into pandera schemas, evaluated row by row so that each
 broken rule names its row, column and value.
 """
 
@@ -9,8 +9,9 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
-from graph.contract import Rule, Table, rules_of
+from graph.contract import Rule, Table
 from graph.currencies import MINOR_DIGITS
+from graph.rules import rules_of
 
 #: Columns of ``violations`` after the row's own identity.
 VIOLATION_COLUMNS = ("column", "value", "reason", "expected")

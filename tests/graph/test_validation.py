@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graph.contract import TABLES, arrow_schema, pandera_schema
+from graph.contract import TABLES, arrow_schema
 from graph.digest import digest_sql
+from graph.rules import pandera_schema
 from graph.validation import invalid_rows, row_rules, violations
 
 DATES = st.one_of(st.none(), st.dates(date(1850, 1, 1), date(2150, 1, 1)))

@@ -11,9 +11,10 @@ import ibis
 import numpy as np
 import pytest
 
-from graph.contract import SCHEMAS, TABLES
+from graph.contract import TABLES
 from graph.duckdb_store import DuckDBStore
 from graph.errors import BadInput
+from graph.rules import SCHEMAS
 from loaders import load
 from loaders.synthetic import EcosystemSettings, generate
 from loaders.synthetic.settings import EXTRACTION_DELAY_DAYS, HORIZON_DAYS
