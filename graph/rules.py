@@ -1,4 +1,4 @@
-"""What every row of a contract table must fulfil: rules with a reason, and pandera schemas over Ibis tables."""
+"""What every row of a contract table must fulfil: rules with a reason, and pandera schemas of them."""
 
 from __future__ import annotations
 
