@@ -10,15 +10,12 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from graph.spreadsheet import FORMULA_STARTS, MARK
 from graph.sql import literal, quote
 from loaders.feeding import FeedPlan
 from loaders.rawtables import FILE_SHIFT, ROW_MASK, ROW_SHIFT
 from loaders.staging import Staging
 from loaders.textlines import Malformed
-
-#: First characters that a spreadsheet takes for a formula (OWASP, CSV injection), and the mark put before.
-_FORMULA = "[=+\\-@\\t\\r\\n＝＋－＠]"
-_MARK = "'"
 
 
 def note_malformed(
@@ -104,5 +101,5 @@ def example(staging: Staging, table: str) -> str:
 
 def _guarded(text: str) -> str:
     """SQL of ``text`` that no spreadsheet takes for a formula."""
-    starts = literal(f"^(?:{_FORMULA}|{_MARK})")
-    return f"CASE WHEN regexp_matches({text}, {starts}) THEN {literal(_MARK)} || {text} ELSE {text} END"
+    starts = f"{text} <> '' AND contains({literal(FORMULA_STARTS + MARK)}, left({text}, 1))"
+    return f"CASE WHEN {starts} THEN {literal(MARK)} || {text} ELSE {text} END"

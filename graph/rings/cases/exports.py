@@ -13,10 +13,8 @@ import networkx as nx
 
 from graph.errors import BadInput
 from graph.rings.cases.report import RingReport
+from graph.spreadsheet import guarded
 from graph.workspace import write_atomically
-
-#: A spreadsheet takes a cell that begins so for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def _ring_attributes(report: RingReport) -> dict[str, dict[str, Any]]:
@@ -59,7 +57,7 @@ def _plain(value: Any) -> Any:
 
 
 def table(report: RingReport) -> bytes:
-    """CSV, a row a member of a ring; cells that a spreadsheet would run as formulas get an apostrophe."""
+    """CSV, a row a member of a ring; no cell can pass for a formula (``graph.spreadsheet``)."""
     attributes = _ring_attributes(report)
     columns = [
         "ring_id",
@@ -77,7 +75,7 @@ def table(report: RingReport) -> bytes:
 
 
 def _cell(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    return guarded(value) if isinstance(value, str) else value
 
 
 def _csv(lines: list[list[Any]]) -> bytes:
