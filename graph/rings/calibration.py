@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+
+from graph.rings.arrays import Floats
 
 #: The tail is fitted to so many of the largest strengths, where there are as many.
 TAIL = 50
@@ -34,7 +35,7 @@ class Chance:
     """Strengths that ``shuffles`` shuffles brought: ``strengths`` float64, ascending. ``floor``: the least
     strength that the detector reports at all."""
 
-    strengths: NDArray[np.float64]
+    strengths: Floats
     shuffles: int
     floor: float
 
@@ -43,7 +44,7 @@ class Chance:
         """From the strengths of all findings in all shuffles."""
         return cls(np.sort(np.asarray(strengths, np.float64)), shuffles, floor)
 
-    def expected(self, strength: NDArray[np.float64]) -> NDArray[np.float64]:
+    def expected(self, strength: Floats) -> Floats:
         """Findings as strong or stronger that one shuffle is expected to bring; float64, above 0."""
         seen = len(self.strengths) - np.searchsorted(self.strengths, strength, side="left")
         tail = self.strengths[-TAIL:]
@@ -59,7 +60,7 @@ def allowed(n_parties: int) -> float:
     return ALLOWED_PER_10K * max(1.0, n_parties / 10_000)
 
 
-def severity_of(expected: NDArray[np.float64]) -> NDArray[np.float64]:
+def severity_of(expected: Floats) -> Floats:
     """0 to 1: how many powers of ten below one, full at one in ``SHUFFLES_FOR_FULL_SEVERITY``; float64."""
     powers = -np.log10(np.maximum(expected, LEAST_EXPECTED))
     return np.asarray(np.clip(powers / np.log10(SHUFFLES_FOR_FULL_SEVERITY), 0.0, 1.0))

@@ -46,6 +46,11 @@ def times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
 
 
+def only_strongest(most: int, found: int, what: str) -> tuple[str, ...]:
+    """The cut to be told where no more than ``most`` of those found are handed on; none where all are."""
+    return (f"only the {most:,} strongest of {found:,} {what} are handed on",) if found > most else ()
+
+
 def listing(names: Iterable[str], most: int = NAMES_LISTED) -> str:
     """``a``, ``a and b``, ``a, b and c``; beyond ``most`` names ``a, b and 7 others``."""
     shown = list(names)

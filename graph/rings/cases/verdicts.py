@@ -56,12 +56,17 @@ def decide(report: RingReport, case_id: str, decision: str, note: str) -> Verdic
     return Verdict(case_id, decision, note, now, case.typologies, _evidence(case, report.rings))
 
 
+def _last(verdicts: Iterable[Verdict]) -> dict[str, Verdict]:
+    """The last verdict on each case, by its id."""
+    return {verdict.case_id: verdict for verdict in sorted(verdicts, key=lambda v: v.decided_at)}
+
+
 def with_verdicts(report: RingReport, verdicts: Sequence[Verdict]) -> RingReport:
     """The report with every case's status and note from its last verdict.
 
     A dismissed case stays dismissed as long as all of its evidence was there when it was dismissed.
     """
-    last = {verdict.case_id: verdict for verdict in sorted(verdicts, key=lambda v: v.decided_at)}
+    last = _last(verdicts)
 
     def judged(case: CaseRecord) -> CaseRecord:
         verdict = last.get(case.case_id)
@@ -91,9 +96,8 @@ class Precision:
 
 def precision_by_typology(verdicts: Sequence[Verdict]) -> tuple[Precision, ...]:
     """By typology and month of the last verdict on each case; cases to be watched are not decided."""
-    last = {verdict.case_id: verdict for verdict in sorted(verdicts, key=lambda v: v.decided_at)}
     counts: dict[tuple[str, str], list[int]] = {}
-    for verdict in last.values():
+    for verdict in _last(verdicts).values():
         if verdict.decision == "watch":
             continue
         for typology in verdict.typologies:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from graph.rings.columns.financings import Flags, Int64
+from graph.rings.arrays import Flags, Int32, Int64
 from graph.rings.columns.rows import days, positions
 from graph.snapshot import Snapshot
 
@@ -38,7 +38,7 @@ class _Shipments:
     unnamed: Flags
     shipper: Int64
     consignee: Int64
-    dispatched_on: NDArray[np.int32]
+    dispatched_on: Int32
     delivered: Flags
     whole: Flags
     value: Int64
@@ -87,7 +87,7 @@ def _arrived_unnamed(
     return found
 
 
-def evidence(snapshot: Snapshot, plausibility: Plausibility) -> NDArray[np.int8]:
+def arrivals(snapshot: Snapshot, plausibility: Plausibility) -> NDArray[np.int8]:
     """``ARRIVED`` … ``NOTHING`` of each invoice, by position; int8.
 
     A shipment counts that names the invoice and agrees with it in shipper or consignee (others ship in the

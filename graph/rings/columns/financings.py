@@ -5,17 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from graph.relations import day_number
+from graph.rings.arrays import Flags, Int32, Int64
 from graph.rings.columns.rows import days, evidence_rows, positions, standing
 from graph.rings.finding import EvidenceRow
 from graph.snapshot import Snapshot
 
 #: Financings that a finding names as its evidence, at most.
 MOST_EVIDENCE = 500
-Int64 = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -29,12 +27,12 @@ class Financed:
 
     row: Int64
     invoice: Int64
-    seller: NDArray[np.int32]
-    buyer: NDArray[np.int32]
-    financier: NDArray[np.int32]
-    financed_on: NDArray[np.int32]
-    closed_on: NDArray[np.int32]
-    issued_on: NDArray[np.int32]
+    seller: Int32
+    buyer: Int32
+    financier: Int32
+    financed_on: Int32
+    closed_on: Int32
+    issued_on: Int32
     amount: Int64
     invoice_amount: Int64
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from graph.asof import code_column
+from graph.rings.arrays import Flags, Int32, Int64, Ints
 from graph.rings.columns.rows import days, standing
 from graph.snapshot import Snapshot
 
@@ -18,16 +18,16 @@ class Flows:
     ``amount`` int64 minor units; ``row`` int64 position in the snapshot's table ``table``."""
 
     table: str
-    source: NDArray[np.int32]
-    target: NDArray[np.int32]
-    day: NDArray[np.int32]
-    amount: NDArray[np.int64]
-    row: NDArray[np.int64]
+    source: Int32
+    target: Int32
+    day: Int32
+    amount: Int64
+    row: Int64
 
     def __len__(self) -> int:
         return len(self.source)
 
-    def only(self, chosen: NDArray[np.bool_] | NDArray[np.integer]) -> Flows:
+    def only(self, chosen: Flags | Ints) -> Flows:
         """The chosen transfers, in the order given."""
         return Flows(
             self.table,

@@ -13,7 +13,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from graph.rings.columns.rows import ranges
+from graph.rings.arrays import Flags, Floats, Int32, Int64, Ints
+from graph.rings.columns.rows import bounds, matches, ranges
 from graph.rings.columns.ties import Ties, companies, ties_of
 from graph.rings.wording import listing
 from graph.snapshot import Snapshot
@@ -30,8 +31,6 @@ TIE_WORDS = {
 }  # fmt: skip
 #: In the place of a party between where there is none.
 NOBODY = np.int32(-1)
-Codes = NDArray[np.int32]
-Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -40,14 +39,14 @@ class Paths:
     ``steps`` int8, ``first`` and ``second`` int32 codes of those between (``NOBODY``), ``commonness``
     float64: how many parties are as near over the same ones, so that 2 is the rarest tie there can be."""
 
-    pair: Rows
+    pair: Int64
     steps: NDArray[np.int8]
-    first: Codes
-    second: Codes
-    commonness: NDArray[np.float64]
+    first: Int32
+    second: Int32
+    commonness: Floats
 
     @property
-    def discount(self) -> NDArray[np.float64]:
+    def discount(self) -> Floats:
         """Nats that commonness takes off a surprise: the commoner a way, the more pairs have it by chance."""
         return np.asarray(np.log(self.commonness / 2))
 
@@ -56,7 +55,7 @@ class Paths:
         order = np.lexsort((self.second, self.first, self.steps, self.commonness, self.pair))
         return self.only(order[np.unique(self.pair[order], return_index=True)[1]])
 
-    def only(self, chosen: NDArray[np.bool_] | NDArray[np.integer]) -> Paths:
+    def only(self, chosen: Flags | Ints) -> Paths:
         """The chosen ways, in the order given."""
         return Paths(*(getattr(self, name)[chosen] for name in self.__dataclass_fields__))
 
@@ -69,42 +68,40 @@ class Kinship:
     ``ties``: the links behind.
     """
 
-    indptr: NDArray[np.int64]
-    near: Codes
-    open: NDArray[np.bool_]
+    indptr: Int64
+    near: Int32
+    open: Flags
     most_ties: int
     ties: Ties
 
     @property
-    def degree(self) -> NDArray[np.int64]:
+    def degree(self) -> Int64:
         """Parties tied to each party; int64 [n]."""
         return np.diff(self.indptr)
 
     @cached_property
-    def _ways(self) -> tuple[NDArray[np.int64], Codes]:
+    def _ways(self) -> tuple[Int64, Int32]:
         """The same with ties to open parties only; parties with more than ``most_ties`` of them have none."""
         kept = self.open[self.near]
         holder = np.repeat(np.arange(len(self.open)), self.degree)
         kept &= np.bincount(holder[kept], minlength=len(self.open))[holder] <= self.most_ties
-        indptr = np.zeros(len(self.open) + 1, np.int64)
-        np.cumsum(np.bincount(holder[kept], minlength=len(self.open)), out=indptr[1:])
-        return indptr, self.near[kept]
+        return bounds(np.bincount(holder[kept], minlength=len(self.open))), self.near[kept]
 
-    def _onwards(self, codes: Codes) -> tuple[Rows, Codes]:
+    def _onwards(self, codes: Int32) -> tuple[Int64, Int32]:
         """(position in ``codes``, neighbour) of every tie of ``codes`` to a party that is walked through."""
         return _step(*self._ways, codes)
 
     @cached_property
-    def _keys(self) -> Rows:
+    def _keys(self) -> Int64:
         """One ascending number for each direction of each tie, and a last one that is none."""
         n = len(self.open)
         return np.append(np.repeat(np.arange(n), self.degree) * n + self.near, -1)
 
-    def _tied(self, one: Codes, other: Codes) -> NDArray[np.bool_]:
+    def _tied(self, one: Int32, other: Int32) -> Flags:
         wanted = one.astype(np.int64) * len(self.open) + other
         return np.asarray(self._keys[np.searchsorted(self._keys[:-1], wanted)] == wanted)
 
-    def around(self, codes: Codes, steps: int) -> tuple[Rows, Codes]:
+    def around(self, codes: Int32, steps: int) -> tuple[Int64, Int32]:
         """(position in ``codes``, party) of all that are at most ``steps`` ties away; each once."""
         n, position, party = len(self.open), np.arange(len(codes)), codes
         found = []
@@ -119,7 +116,7 @@ class Kinship:
         other = codes[position] != party
         return position[other], party[other]
 
-    def paths(self, one: Codes, other: Codes, steps: int) -> Paths:
+    def paths(self, one: Int32, other: Int32, steps: int) -> Paths:
         """All ways of at most ``steps`` (1 to 3) from each of ``one`` to the ``other`` beside it."""
         found = [self._direct(one, other)]
         if steps >= 2:
@@ -130,14 +127,14 @@ class Kinship:
             *(np.concatenate([getattr(part, name) for part in found]) for name in Paths.__dataclass_fields__)
         )
 
-    def _direct(self, one: Codes, other: Codes) -> Paths:
+    def _direct(self, one: Int32, other: Int32) -> Paths:
         pair = np.flatnonzero(self._tied(one, other))
         # Where all firms at an address are tied to each other, each has that many neighbours.
         crowd = np.minimum(self.degree[one[pair]], self.degree[other[pair]]) + 1.0
         nobody = np.full(len(pair), NOBODY)
         return Paths(pair, np.ones(len(pair), np.int8), nobody, nobody, crowd)
 
-    def _over_one(self, one: Codes, other: Codes) -> Paths:
+    def _over_one(self, one: Int32, other: Int32) -> Paths:
         pair, middle = self._onwards(one)
         kept = self._tied(middle, other[pair])
         pair, middle = pair[kept], middle[kept]
@@ -145,7 +142,7 @@ class Kinship:
         crowd = self.degree[middle].astype(np.float64)
         return Paths(pair, np.full(len(pair), 2, np.int8), middle, nobody, crowd)
 
-    def _over_two(self, one: Codes, other: Codes) -> Paths:
+    def _over_two(self, one: Int32, other: Int32) -> Paths:
         pair, first = self._onwards(one)
         position, second = self._onwards(other[pair])
         pair, first = pair[position], first[position]
@@ -155,12 +152,12 @@ class Kinship:
         crowd = np.maximum(self.degree[first] - 1.0, 1.0) * np.maximum(self.degree[second] - 1.0, 1.0) * 2.0
         return Paths(pair, np.full(len(pair), 3, np.int8), first, second, crowd)
 
-    def _between(self, one: NDArray[np.integer], other: NDArray[np.integer]) -> Rows:
+    def _between(self, one: Ints, other: Ints) -> Int64:
         """One number for each pair, whichever way it is read."""
         return np.asarray(np.minimum(one, other).astype(np.int64) * len(self.open) + np.maximum(one, other))
 
     @cached_property
-    def _links(self) -> tuple[Rows, Rows]:
+    def _links(self) -> tuple[Int64, Int64]:
         """Numbers of the pairs that links join, ascending, and the rows of those links."""
         pair = self._between(self.ties.source, self.ties.target)
         order = np.argsort(pair, kind="stable")
@@ -170,8 +167,7 @@ class Kinship:
         """Rows of the links that join each party of ``walk`` to the next."""
         pairs, rows = self._links
         wanted = self._between(np.array(walk[:-1]), np.array(walk[1:]))
-        low, high = np.searchsorted(pairs, wanted, "left"), np.searchsorted(pairs, wanted, "right")
-        found: list[int] = np.unique(rows[ranges(low, high)[1]]).tolist()
+        found: list[int] = np.unique(rows[matches(wanted, pairs)[1]]).tolist()
         return found
 
     def kinds_of(self, rows: Sequence[int]) -> str:
@@ -202,8 +198,7 @@ def kinship_of(snapshot: Snapshot, most_ties: int, from_day: int) -> tuple[Kinsh
     hub = np.bincount(keys // n, minlength=n) > most_ties
     # A tie between two firms of which both have very many is an address that says nothing.
     keys = keys[~(hub[keys // n] & hub[keys % n])]
-    indptr = np.zeros(n + 1, np.int64)
-    np.cumsum(np.bincount(keys // n, minlength=n), out=indptr[1:])
+    indptr = bounds(np.bincount(keys // n, minlength=n))
     said = (
         f"{int(hub.sum()):,} parties with over {most_ties} ties (addresses, agents) were not walked through"
     )
@@ -211,7 +206,7 @@ def kinship_of(snapshot: Snapshot, most_ties: int, from_day: int) -> tuple[Kinsh
     return Kinship(indptr, near, walked, most_ties, ties), (said,) if hub.any() else ()
 
 
-def _step(indptr: NDArray[np.int64], near: Codes, codes: Codes) -> tuple[Rows, Codes]:
+def _step(indptr: Int64, near: Int32, codes: Int32) -> tuple[Int64, Int32]:
     """(position in ``codes``, neighbour) of every tie of ``codes`` in a CSR."""
     position, tie = ranges(indptr[codes], indptr[codes + 1])
     return position, near[tie]

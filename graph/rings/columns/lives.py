@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
+from graph.rings.arrays import Flags, Int32, Int64
 from graph.rings.columns.flows import Flows
-from graph.rings.columns.rows import days, ranges
+from graph.rings.columns.rows import days, matches
 from graph.rings.columns.ties import companies
 from graph.snapshot import Snapshot
 
@@ -22,7 +22,6 @@ LIVES_ON_SHARE, GRACE_DAYS = 0.1, 60
 REGULAR_INVOICES, SILENT_DAYS = 10, 180
 #: Firms seen trading so soon after the first invoice of all may be old.
 FIRST_DAYS = 180
-Days = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -30,10 +29,10 @@ class Lives:
     """By party, int32 [n]: ``failed_on`` (-1: it did not; ``declared``: an outcome says so), ``begun_on``
     the first invoice of a firm that may be new (-1: it may not), ``registered_on`` (unknown: the same)."""
 
-    failed_on: Days
-    declared: NDArray[np.bool_]
-    begun_on: Days
-    registered_on: Days
+    failed_on: Int32
+    declared: Flags
+    begun_on: Int32
+    registered_on: Int32
 
 
 @dataclass(frozen=True)
@@ -45,18 +44,17 @@ class Partners:
     """
 
     n: int
-    firm: NDArray[np.int32]
-    partner: NDArray[np.int64]
-    first_on: Days
-    last_on: Days
-    amount: NDArray[np.int64]
+    firm: Int32
+    partner: Int64
+    first_on: Int32
+    last_on: Int32
+    amount: Int64
 
-    def rows_of(self, firms: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def rows_of(self, firms: Int32) -> tuple[Int64, Int64]:
         """(position in ``firms``, relation) of every relation of ``firms``."""
-        low, high = np.searchsorted(self.firm, firms, "left"), np.searchsorted(self.firm, firms, "right")
-        return ranges(low, high)
+        return matches(firms, self.firm)
 
-    def find(self, firm: NDArray[np.int32], partner: NDArray[np.int64]) -> NDArray[np.int64]:
+    def find(self, firm: Int32, partner: Int64) -> Int64:
         """Relation of each firm with each partner, -1 where there is none."""
         held = self.firm.astype(np.int64) * 2 * self.n + self.partner
         wanted = firm.astype(np.int64) * 2 * self.n + partner
@@ -81,7 +79,7 @@ def partners_of(flows: Flows, n: int) -> Partners:
     )
 
 
-def _declared_failures(snapshot: Snapshot) -> Days:
+def _declared_failures(snapshot: Snapshot) -> Int32:
     """Day of the first outcome of ``FAILED_KINDS``; int32 [n], -1 where there is none."""
     failed = np.full(snapshot.n_parties, -1, np.int32)
     outcomes = snapshot.tables.get("outcomes")

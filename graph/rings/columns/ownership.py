@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from graph.rings.arrays import Flags, Int32, Int64
 from graph.rings.columns.components import components
 from graph.rings.columns.ties import GROUP_KINDS, companies, ties_of
 from graph.snapshot import Snapshot
@@ -24,12 +24,10 @@ class Ownership:
     """Who decides over whom among n parties. ``group``: int32 [n], equal where any links join two;
     ``owners``: by code, (owner, first day, last day) of each link."""
 
-    group: NDArray[np.int32]
+    group: Int32
     owners: Mapping[int, Sequence[tuple[int, int, int]]]
 
-    def joins(
-        self, members: NDArray[np.int64], first_on: NDArray[np.int32], last_on: NDArray[np.int32]
-    ) -> NDArray[np.bool_]:
+    def joins(self, members: Int64, first_on: Int32, last_on: Int32) -> Flags:
         """Which rows of ``members`` [c, k] (codes; -1: nobody) had one owner on every day from first to last,
         one of themselves or another. Ownership that begins after the first day joins nobody."""
         everyone = np.where(members >= 0, members, members[:, :1])

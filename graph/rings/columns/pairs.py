@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from graph.rings.arrays import Int32, Int64, Ints
 from graph.rings.columns.flows import Flows
 
 
@@ -18,18 +18,16 @@ class Pairs:
     ``bounds[p]:bounds[p + 1]`` (int64 [k + 1]).
     """
 
-    source: NDArray[np.int32]
-    target: NDArray[np.int32]
-    bounds: NDArray[np.int64]
+    source: Int32
+    target: Int32
+    bounds: Int64
     flows: Flows
 
     def __len__(self) -> int:
         return len(self.source)
 
 
-def grouped(
-    source: NDArray[np.integer], target: NDArray[np.integer]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def grouped(source: Ints, target: Ints) -> tuple[Int64, Int64]:
     """(order that gathers equal pairs and is stable; where each pair begins in it, and the end)."""
     most = int(target.max()) + 1 if len(target) else 1
     key = source.astype(np.int64) * most + target

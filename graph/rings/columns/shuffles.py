@@ -10,9 +10,9 @@ from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from graph.asof import code_column
+from graph.rings.arrays import Int64, Ints
 from graph.rings.columns.financings import financed_invoices
 from graph.rings.columns.pairs import grouped
 from graph.rings.columns.rows import days, positions, standing, text_codes
@@ -23,7 +23,6 @@ from graph.snapshot import Snapshot
 SHUFFLE_DAYS = 30
 #: Parties change places with so many others at least, or with those of other regions too.
 FEWEST_PEERS = 30
-Int64 = NDArray[np.int64]
 
 
 def _replaced(snapshot: Snapshot, table: str, columns: Mapping[str, pa.Array | pa.ChunkedArray]) -> Snapshot:
@@ -34,7 +33,7 @@ def _replaced(snapshot: Snapshot, table: str, columns: Mapping[str, pa.Array | p
     return replace(snapshot, tables={**snapshot.tables, table: rows})
 
 
-def _spans(day: NDArray[np.integer]) -> Int64:
+def _spans(day: Ints) -> Int64:
     return day.astype(np.int64) // SHUFFLE_DAYS
 
 
@@ -98,7 +97,7 @@ def retied(snapshot: Snapshot, block: Int64, random: np.random.Generator) -> Sna
     )
 
 
-def peers(snapshot: Snapshot, column: str, level: NDArray[np.integer]) -> Int64:
+def peers(snapshot: Snapshot, column: str, level: Ints) -> Int64:
     """Number of the companies that may change places with each party, int64 [n]; -1: it is no company.
 
     Those of one value of a text column of ``parties`` and one ``level`` (0 or more); where they are fewer

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from graph.rings.arrays import Flags, Int32, Int64, Ints
 from graph.rings.columns.components import components
 from graph.rings.columns.rows import days
 from graph.snapshot import Snapshot
@@ -26,18 +27,18 @@ class Ties:
     (``OPEN_END``: open), ``amount`` int64 minor units (0: none), ``kind`` [m] text, ``row`` int64 position
     in the snapshot's table."""
 
-    source: NDArray[np.int32]
-    target: NDArray[np.int32]
-    since: NDArray[np.int32]
-    until: NDArray[np.int32]
-    amount: NDArray[np.int64]
+    source: Int32
+    target: Int32
+    since: Int32
+    until: Int32
+    amount: Int64
     kind: NDArray[np.str_]
-    row: NDArray[np.int64]
+    row: Int64
 
     def __len__(self) -> int:
         return len(self.source)
 
-    def only(self, chosen: NDArray[np.bool_] | NDArray[np.integer]) -> Ties:
+    def only(self, chosen: Flags | Ints) -> Ties:
         """The chosen links, in the order given."""
         return Ties(*(getattr(self, name)[chosen] for name in self.__dataclass_fields__))
 
@@ -60,20 +61,20 @@ def ties_of(snapshot: Snapshot, kinds: Collection[str]) -> Ties:
     return found.only(source != target)
 
 
-def of_kinds(links: pa.Table, kinds: Collection[str]) -> NDArray[np.bool_]:
+def of_kinds(links: pa.Table, kinds: Collection[str]) -> Flags:
     """Which links are of some kinds; bool [links]."""
     wanted = pc.is_in(links["kind"], value_set=pa.array(sorted(kinds), pa.string()))
     return np.asarray(wanted.to_numpy(zero_copy_only=False), np.bool_)
 
 
-def companies(snapshot: Snapshot) -> NDArray[np.bool_]:
+def companies(snapshot: Snapshot) -> Flags:
     """Which parties are companies; bool [n]."""
     return np.asarray(
         pc.equal(snapshot.tables["parties"]["kind"], "company").to_numpy(zero_copy_only=False), np.bool_
     )
 
 
-def declared_groups(snapshot: Snapshot) -> NDArray[np.int32]:
+def declared_groups(snapshot: Snapshot) -> Int32:
     """Label of the declared group of each party, int32 [n]: companies joined by ``GROUP_KINDS``.
 
     A link counts even after its end: what was one group is no stranger to itself. Persons join nobody:

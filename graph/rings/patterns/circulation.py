@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from graph.rings.arrays import Flags, Int64
 from graph.rings.columns.flows import Flows
 from graph.rings.columns.ownership import ownership_of
 from graph.rings.columns.rows import evidence_rows, ranges
@@ -16,7 +16,7 @@ from graph.rings.finding import Detection, Finding, Member
 from graph.rings.patterns.cycles import Cycles, Limits, find_cycles
 from graph.rings.patterns.rounds import Rounds, business_of, rounds_of
 from graph.rings.typology import Naming
-from graph.rings.wording import counted, listing
+from graph.rings.wording import counted, listing, only_strongest
 from graph.snapshot import Snapshot
 
 #: Rounds of a finding that are named row by row, those of the closest amounts first.
@@ -35,19 +35,19 @@ class Kind:
     typology: str
     rows: str
     roles: tuple[str, str]
-    at_stake: Callable[[NDArray[np.int64]], int]
+    at_stake: Callable[[Int64], int]
 
 
 #: Which cycles have an ordinary reason on record; bool [c].
-Excused = Callable[[Flows, Cycles], NDArray[np.bool_]]
+Excused = Callable[[Flows, Cycles], Flags]
 
 
-def party_rows(flows: Flows, cycles: Cycles) -> NDArray[np.int64]:
+def party_rows(flows: Flows, cycles: Cycles) -> Int64:
     """Codes of the parties of each cycle, from its first transfer on, int64 [c, longest]; -1: nobody."""
     return np.where(cycles.rows >= 0, flows.source[cycles.rows], -1).astype(np.int64)
 
 
-def _in_one_group(snapshot: Snapshot, flows: Flows, cycles: Cycles) -> NDArray[np.bool_]:
+def _in_one_group(snapshot: Snapshot, flows: Flows, cycles: Cycles) -> Flags:
     last = cycles.rows[np.arange(len(cycles)), cycles.length - 1]
     owners = ownership_of(snapshot)
     return owners.joins(party_rows(flows, cycles), flows.day[cycles.rows[:, 0]], flows.day[last])
@@ -125,8 +125,7 @@ def detect_circles(
     for group, codes in enumerate(np.sort(rounds.members, axis=1).tolist()):
         groups.setdefault(tuple(codes), []).append(group)
     chosen = list(groups.values())[:MOST_FINDINGS]
-    if len(groups) > len(chosen):
-        cuts.append(f"only the {MOST_FINDINGS:,} most surprising of {len(groups):,} circles are handed on")
+    cuts += only_strongest(MOST_FINDINGS, len(groups), "circles")
     return Detection(
         tuple(_finding(kind, snapshot, flows, cycles, (rounds, part)) for part in chosen), tuple(cuts)
     )

@@ -11,17 +11,16 @@ from __future__ import annotations
 
 import numba
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
+
+from graph.rings.arrays import Floats, Int32, Int64
 
 #: Levels of communities of communities; visits of each vertex on one level.
 MOST_LEVELS = 8
 MOST_VISITS = 20
 
-Int64 = NDArray[np.int64]
 
-
-def communities(left: Int64, right: Int64, weight: NDArray[np.float64], cost: float) -> Int64:
+def communities(left: Int64, right: Int64, weight: Floats, cost: float) -> Int64:
     """The community of each vertex, counted from 0 without gaps; same edges, same communities.
 
     ``left`` / ``right``: int64 [edges], each unordered pair of different vertices at most once, vertices
@@ -49,9 +48,9 @@ def communities(left: Int64, right: Int64, weight: NDArray[np.float64], cost: fl
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
 def _moved(
-    indptr: NDArray[np.int32],
-    indices: NDArray[np.int32],
-    weights: NDArray[np.float64],
+    indptr: Int32,
+    indices: Int32,
+    weights: Floats,
     members: Int64,
     cost: float,
 ) -> Int64:

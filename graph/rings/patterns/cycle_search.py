@@ -8,6 +8,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from graph.rings.arrays import Floats, Int32, Int64
+
 #: Bits of a sort key: days of the calendar, and steps of amount (10**15 minor units in steps of 1 %).
 _DAY_BITS, _STEP_BITS = 18, 13
 #: Room for rounding where steps of amount are compared.
@@ -22,13 +24,13 @@ class Index(NamedTuple):
     ``pairs``: bits set at the hash of every (source, target): what is not set there is no transfer.
     """
 
-    key: NDArray[np.int64]
-    source: NDArray[np.int32]
-    target: NDArray[np.int32]
-    day: NDArray[np.int64]
-    amount: NDArray[np.float64]
-    position: NDArray[np.int64]
-    indptr: NDArray[np.int64]
+    key: Int64
+    source: Int32
+    target: Int32
+    day: Int64
+    amount: Floats
+    position: Int64
+    indptr: Int64
     pairs: NDArray[np.uint8]
 
 

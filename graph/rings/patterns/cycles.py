@@ -16,11 +16,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from graph.errors import BadInput
+from graph.rings.arrays import Flags, Int64
 from graph.rings.columns.components import components
 from graph.rings.columns.flows import Flows
+from graph.rings.columns.rows import bounds
 from graph.rings.patterns.cycle_search import (
     Bounds,
     Index,
@@ -73,42 +74,41 @@ class Cycles:
     ``not_kept``: cycles beyond ``most_cycles``.
     """
 
-    rows: NDArray[np.int64]
-    length: NDArray[np.int64]
-    broken_off: NDArray[np.int64]
+    rows: Int64
+    length: Int64
+    broken_off: Int64
     not_kept: int
 
     def __len__(self) -> int:
         return len(self.length)
 
-    def only(self, chosen: NDArray[np.bool_]) -> Cycles:
+    def only(self, chosen: Flags) -> Cycles:
         """The chosen cycles."""
         return Cycles(self.rows[chosen], self.length[chosen], self.broken_off, self.not_kept)
 
 
-def within_components(flows: Flows, n_parties: int) -> NDArray[np.int64]:
+def within_components(flows: Flows, n_parties: int) -> Int64:
     """Positions of transfers between parties of one strongly connected component: all that cycles are of."""
     component = components(flows.source, flows.target, n_parties, "strong")
     apart = (component[flows.source] != component[flows.target]) | (flows.source == flows.target)
     return np.flatnonzero(~apart)
 
 
-def _indexed(flows: Flows, chosen: NDArray[np.int64], n_parties: int, step: float) -> Index:
+def _indexed(flows: Flows, chosen: Int64, n_parties: int, step: float) -> Index:
     source, target = flows.source[chosen], flows.target[chosen]
     first = int(flows.day[0])
     day = flows.day[chosen].astype(np.int64) - first
     amount = flows.amount[chosen].astype(np.float64)
     key = sort_keys(source, amount, day, step)
     order = np.argsort(key, kind="stable")
-    ends = np.cumsum(np.bincount(source, minlength=n_parties))
-    indptr = np.concatenate([np.zeros(1, np.int64), ends.astype(np.int64)])
+    indptr = bounds(np.bincount(source, minlength=n_parties))
     pairs = pair_bits(source, target, 1 << max(10, (_BITS_PER_PAIR * len(chosen)).bit_length()))
     return Index(
         key[order], source[order], target[order], day[order], amount[order], chosen[order], indptr, pairs
     )
 
 
-def _share_out(counts: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+def _share_out(counts: Int64, most: int) -> Int64:
     """``counts`` cut to the largest common limit (at least 1) that leaves ``most`` in all."""
     low, high = 1, int(counts.max(initial=1))
     while low < high:
@@ -130,16 +130,16 @@ def find_cycles(flows: Flows, n_parties: int, limits: Limits) -> Cycles:
     kept = 1.0 - limits.spread
     step = max(-np.log(kept), _SMALLEST_STEP)
     index = _indexed(flows, chosen, n_parties, step)
-    bounds = Bounds(
+    within = Bounds(
         limits.shortest, limits.longest, limits.window_days, kept, step, int(index.day.max()),
         limits.visits_per_start,
     )  # fmt: skip
-    counts, broken = count_cycles(index, bounds)
+    counts, broken = count_cycles(index, within)
     room = _share_out(counts, limits.most_cycles)
     starts = np.flatnonzero(room)
     starts = starts[np.argsort(index.position[starts])]
-    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(room[starts])])
-    found = collect_cycles(index, bounds, starts, offsets)
+    offsets = bounds(room[starts])
+    found = collect_cycles(index, within, starts, offsets)
     rows = np.where(found >= 0, index.position[found], -1)
     return Cycles(
         rows, (rows >= 0).sum(axis=1), np.sort(index.position[broken]), int(counts.sum() - room.sum())

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from graph.rings.arrays import Int32, Int64
 from graph.rings.columns.ties import Ties
 
 #: Guarantees are taken to lead on to at most so many others each: above, everything hangs together.
@@ -29,7 +29,7 @@ class Crowd:
     density: float
     span_days: float
 
-    def closeness(self, since: NDArray[np.int32]) -> float:
+    def closeness(self, since: Int32) -> float:
         """Surprise of so many days lying so close together, were they drawn from the span; nats."""
         k, part = len(since), min((float(since.max() - since.min()) + 1) / self.span_days, 1.0)
         return float(-np.log(k * part ** (k - 1) - (k - 1) * part**k))
@@ -44,7 +44,7 @@ class Candidate:
 
     shape: str
     parties: tuple[int, ...]
-    links: NDArray[np.int64]
+    links: Int64
     on: int
     surprise: float
 
@@ -63,7 +63,7 @@ def crowd_of(ties: Ties, n: int) -> Crowd:
     )
 
 
-def circles_in(ties: Ties, label: NDArray[np.int32], on: int, crowd: Crowd) -> Iterator[Candidate]:
+def circles_in(ties: Ties, label: Int32, on: int, crowd: Crowd) -> Iterator[Candidate]:
     """Strongly connected sets of the guarantees in force on a day.
 
     Surprise: minus the logarithm of the number of circles of k expected by chance; every guarantee inside
@@ -84,12 +84,13 @@ def circles_in(ties: Ties, label: NDArray[np.int32], on: int, crowd: Crowd) -> I
         yield Candidate("circle", tuple(members.tolist()), ties.row[links], on, float(surprise))
 
 
-def _depths(ties: Ties, n: int, most: int) -> NDArray[np.int32]:
-    """Guarantees of the longest chain that ends with each party, at most ``most``; int32 [n]. No circles."""
+def depths(source: Int32, target: Int32, n: int, most: int) -> Int32:
+    """Links of the longest chain that ends with each party, at most ``most``; round a circle they count on.
+    int32 [n]."""
     depth = np.zeros(n, np.int32)
     for _ in range(most):
         longer = depth.copy()
-        np.maximum.at(longer, ties.target, depth[ties.source] + 1)
+        np.maximum.at(longer, target, depth[source] + 1)
         if (longer == depth).all():
             break
         depth = longer
@@ -103,7 +104,7 @@ def chains_in(ties: Ties, on: int, lengths: tuple[int, int], crowd: Crowd, n: in
     the number of such chains expected by chance, and how close together the guarantees were given.
     """
     shortest, longest = lengths
-    depth = _depths(ties, n, longest)
+    depth = depths(ties.source, ties.target, n, longest)
     # The guarantee by which the chain into each party is longest.
     best = np.full(n, -1, np.int64)
     leading = np.flatnonzero(depth[ties.source] + 1 == depth[ties.target])

@@ -8,7 +8,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from graph.rings.columns.financings import Financed, Int64
+from graph.rings.arrays import Floats, Int64
+from graph.rings.columns.financings import Financed
 
 #: Numbers given out at about the same time differ in about so many digits by chance.
 DIGITS_BY_CHANCE = 4
@@ -40,9 +41,7 @@ def number_distance(one: Iterable[str], other: Iterable[str]) -> Int64:
     return np.array([_edit_distance(text(a), text(b), DIGITS_BY_CHANCE) for a, b in pairs], np.int64)
 
 
-def surprise_of(
-    amount_apart: NDArray[np.float64], days_apart: Int64, digits_apart: Int64, near_days: int
-) -> NDArray[np.float64]:
+def surprise_of(amount_apart: Floats, days_apart: Int64, digits_apart: Int64, near_days: int) -> Floats:
     """-ln of the chance that unrelated claims of a seller on a buyer come as close; float64 nats."""
     amount = np.log(np.maximum(amount_apart, 1e-3))
     day = np.log((2 * days_apart + 1) / (2 * near_days + 1))
@@ -50,7 +49,7 @@ def surprise_of(
     return np.asarray(-(amount + day + digits))
 
 
-def change_surprise(financed: Financed, first: Int64, second: Int64) -> NDArray[np.float64]:
+def change_surprise(financed: Financed, first: Int64, second: Int64) -> Floats:
     """-ln of the chance that the next invoice of a pair has another financier, or the same; float64 nats."""
     order = np.lexsort((financed.issued_on, financed.buyer, financed.seller))
     one, other = order[:-1], order[1:]

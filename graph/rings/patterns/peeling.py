@@ -14,9 +14,8 @@ from dataclasses import dataclass
 
 import numba
 import numpy as np
-from numpy.typing import NDArray
 
-Int64 = NDArray[np.int64]
+from graph.rings.arrays import Flags, Floats, Int64
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class Shape:
     least_density: float
 
 
-def core(left: Int64, right: Int64, fewest: int) -> NDArray[np.bool_]:
+def core(left: Int64, right: Int64, fewest: int) -> Flags:
     """Edges left when vertices with fewer than so many edges are taken away until none is; bool [edges]."""
     kept = np.ones(len(left), np.bool_)
     while True:
@@ -40,7 +39,7 @@ def core(left: Int64, right: Int64, fewest: int) -> NDArray[np.bool_]:
         kept[here[rare]] = False
 
 
-def blocks(left: Int64, right: Int64, weight: NDArray[np.float64], shape: Shape) -> tuple[Int64, Int64]:
+def blocks(left: Int64, right: Int64, weight: Floats, shape: Shape) -> tuple[Int64, Int64]:
     """The block of each vertex of either side, -1 where it is in none.
 
     ``left`` / ``right``: int64 [edges], each pair at most once, both counted from 0 without gaps.
@@ -60,7 +59,7 @@ def blocks(left: Int64, right: Int64, weight: NDArray[np.float64], shape: Shape)
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _peel(indptr: Int64, others: Int64, weights: NDArray[np.float64]) -> Int64:
+def _peel(indptr: Int64, others: Int64, weights: Floats) -> Int64:
     """Vertices in the order in which the one of least weight is taken away."""
     n = len(indptr) - 1
     mass = np.zeros(n)
@@ -90,7 +89,7 @@ def _peel(indptr: Int64, others: Int64, weights: NDArray[np.float64]) -> Int64:
 def _label(
     indptr: Int64,
     others: Int64,
-    weights: NDArray[np.float64],
+    weights: Floats,
     returned: Int64,
     n_left: int,
     shape: tuple[int, int, float],

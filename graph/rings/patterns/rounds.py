@@ -21,10 +21,12 @@ from dataclasses import dataclass
 
 import numba
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import gammainc, gammaln
 
+from graph.rings.arrays import Floats, Int64
 from graph.rings.columns.flows import Flows
+from graph.rings.columns.pairs import grouped
+from graph.rings.columns.rows import bounds
 from graph.rings.patterns.cycles import Cycles, Limits
 
 #: Amounts that agree better than this are no more surprising.
@@ -35,8 +37,6 @@ PRIOR_PAIRS = 100
 MOST_LINK_ROWS = 8
 #: Business between two parties is taken to go on for so long at least.
 SHORTEST_SPAN_DAYS = 365
-Int = NDArray[np.int64]
-Float = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -49,13 +49,13 @@ class Rounds:
     ``bounds[i]:bounds[i + 1]``, closest amounts first; ``spread`` float64 of each.
     """
 
-    members: Int
-    length: Int
-    strength: Float
-    expected: Float
-    cycle: Int
-    spread: Float
-    bounds: Int
+    members: Int64
+    length: Int64
+    strength: Floats
+    expected: Floats
+    cycle: Int64
+    spread: Floats
+    bounds: Int64
 
     def __len__(self) -> int:
         return len(self.length)
@@ -71,23 +71,23 @@ class Business:
     """
 
     n_parties: int
-    pair: Int
-    rows: Int
-    first: Int
-    last: Int
-    spreads: Float
-    bustle: Float
-    circles: Float
+    pair: Int64
+    rows: Int64
+    first: Int64
+    last: Int64
+    spreads: Floats
+    bustle: Floats
+    circles: Floats
     days: int
 
-    def agreement(self, spread: Float) -> Float:
+    def agreement(self, spread: Floats) -> Floats:
         """ln q: how often two successive amounts of a party differ by ``spread`` at most."""
         prior = np.minimum(spread / np.sqrt(np.pi), 1.0)
         seen = np.searchsorted(self.spreads, spread, side="right")
         return np.asarray(np.log((seen + PRIOR_PAIRS * prior) / (len(self.spreads) + PRIOR_PAIRS)))
 
 
-def _log_branching(source: Int, target: Int, n: int) -> float:
+def _log_branching(source: Int64, target: Int64, n: int) -> float:
     """ln of the mean number of links that follow a link in a random graph of these degrees, at least 0."""
     passing = (np.bincount(source, minlength=n) * np.bincount(target, minlength=n)).sum()
     return float(np.log(max(passing / max(len(source), 1), 1.0)))
@@ -95,21 +95,18 @@ def _log_branching(source: Int, target: Int, n: int) -> float:
 
 def business_of(flows: Flows, n_parties: int) -> Business:
     """What is usual in ``flows`` (ascending by day)."""
-    key = flows.source.astype(np.int64) * n_parties + flows.target
-    order = np.argsort(key, kind="stable")
-    starts = np.flatnonzero(np.diff(key[order], prepend=-1))
-    ends = np.append(starts[1:], len(order)) - 1
-    pair, rows = key[order][starts], ends - starts + 1
+    order, begins = grouped(flows.source, flows.target)
+    starts, ends, rows = begins[:-1], begins[1:] - 1, np.diff(begins)
+    source, target = (codes[order[starts]].astype(np.int64) for codes in (flows.source, flows.target))
     by_source = np.argsort(flows.source, kind="stable")
     amounts = flows.amount[by_source].astype(np.float64)
     same = flows.source[by_source][1:] == flows.source[by_source][:-1]
     lower, upper = np.minimum(amounts[1:], amounts[:-1])[same], np.maximum(amounts[1:], amounts[:-1])[same]
     passing = np.bincount(flows.source, minlength=n_parties) * np.bincount(flows.target, minlength=n_parties)
     busy = passing[passing > 0].mean() if passing.any() else 1.0
-    source, target = pair // n_parties, pair % n_parties
     return Business(
         n_parties=n_parties,
-        pair=pair,
+        pair=source * n_parties + target,
         rows=rows,
         first=flows.day[order][starts].astype(np.int64),
         last=flows.day[order][ends].astype(np.int64),
@@ -125,7 +122,7 @@ def business_of(flows: Flows, n_parties: int) -> Business:
     )
 
 
-def _turned(parties: Int, length: Int) -> Int:
+def _turned(parties: Int64, length: Int64) -> Int64:
     """Rows of ``parties`` [c, longest] turned until the smallest code comes first; -1 stays at the end."""
     turned = np.full_like(parties, -1)
     for k in np.unique(length):
@@ -156,7 +153,7 @@ def _disjoint(rows, group, order, used):  # type: ignore[no-untyped-def]
     return taken
 
 
-def _log_tail(count: Int, log_mean: Float) -> Float:
+def _log_tail(count: Int64, log_mean: Floats) -> Floats:
     """ln P(N >= count) of Poisson's law."""
     mean = np.exp(np.minimum(log_mean, 700.0))
     chance = gammainc(count, mean)
@@ -164,7 +161,7 @@ def _log_tail(count: Int, log_mean: Float) -> Float:
     return np.asarray(np.where(chance > 1e-250, np.log(np.maximum(chance, 1e-300)), small))
 
 
-def _log_expected(business: Business, members: Int, length: Int, window_days: int) -> Float:
+def _log_expected(business: Business, members: Int64, length: Int64, window_days: int) -> Floats:
     """ln of the rounds that chance brings groups [g] within the window, whatever their amounts."""
     there = members >= 0
     following = np.roll(members, -1, axis=1)
@@ -179,7 +176,7 @@ def _log_expected(business: Business, members: Int, length: Int, window_days: in
 
 
 def _ranked(
-    business: Business, groups: tuple[Int, Int], rounds: tuple[Int, Int, Float], limits: Limits
+    business: Business, groups: tuple[Int64, Int64], rounds: tuple[Int64, Int64, Floats], limits: Limits
 ) -> Rounds:
     """Strongest first. ``groups``: members and length; ``rounds``: of which group, cycle, spread of each."""
     of_group, cycle, spread = rounds
@@ -192,7 +189,7 @@ def _ranked(
     position = np.repeat(np.arange(len(starts)), counts)
     k, rank = length[position], np.arange(len(cycle)) - starts[position] + 1
 
-    def log_mean(within: Float) -> Float:
+    def log_mean(within: Floats) -> Floats:
         agree = 0.5 * np.log(k) + (k - 1) * (business.agreement(within) - 0.5 * np.log(2))
         return np.asarray(log_expected[position] + np.minimum(agree, 0.0))
 
@@ -206,7 +203,7 @@ def _ranked(
     within = np.lexsort((np.arange(len(cycle)), np.argsort(by_strength)[position]))
     return Rounds(
         members[by_strength], length[by_strength], strength[by_strength], expected[by_strength],
-        cycle[within], spread[within], np.concatenate([[0], np.cumsum(counts[by_strength])]),
+        cycle[within], spread[within], bounds(counts[by_strength]),
     )  # fmt: skip
 
 

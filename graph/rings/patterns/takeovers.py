@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from graph.rings.arrays import Floats, Int32, Int64
 from graph.rings.columns.lives import Lives, Partners
 from graph.rings.patterns.surprise import binomial_surprise
 
@@ -26,13 +26,13 @@ class Takeovers:
     counterparties, int64; ``surprise`` in nats. ``relations`` int64 [2, r]: position in [c], ascending,
     and a relation of the new firm that was taken over."""
 
-    old: NDArray[np.int32]
-    new: NDArray[np.int32]
-    taken: NDArray[np.int64]
-    had: NDArray[np.int64]
-    has: NDArray[np.int64]
-    surprise: NDArray[np.float64]
-    relations: NDArray[np.int64]
+    old: Int32
+    new: Int32
+    taken: Int64
+    had: Int64
+    has: Int64
+    surprise: Floats
+    relations: Int64
 
 
 @dataclass(frozen=True)
@@ -40,19 +40,19 @@ class Niches:
     """How many firms of each industry have each partner: ``key`` int64 ascending (industry x 2 n +
     partner), ``count`` int64; ``total`` relations by industry."""
 
-    industry: NDArray[np.int64]
-    key: NDArray[np.int64]
-    count: NDArray[np.int64]
-    total: NDArray[np.int64]
+    industry: Int64
+    key: Int64
+    count: Int64
+    total: Int64
 
     @classmethod
-    def of(cls, partners: Partners, industry: NDArray[np.int64]) -> Niches:
+    def of(cls, partners: Partners, industry: Int64) -> Niches:
         """From all relations."""
         place = industry[partners.firm]
         key, count = np.unique(place * 2 * partners.n + partners.partner, return_counts=True)
         return cls(industry, key, count, np.bincount(place, minlength=int(industry.max()) + 1))
 
-    def having(self, industry: NDArray[np.int64], partner: NDArray[np.int64]) -> NDArray[np.int64]:
+    def having(self, industry: Int64, partner: Int64) -> Int64:
         """Firms of the industry that have the partner."""
         wanted = industry * 2 * len(self.industry) + partner
         place = np.minimum(np.searchsorted(self.key, wanted), len(self.key) - 1)
@@ -60,7 +60,7 @@ class Niches:
 
 
 def takeovers_of(
-    pairs: tuple[NDArray[np.int32], NDArray[np.int32]],
+    pairs: tuple[Int32, Int32],
     partners: Partners,
     lives: Lives,
     niches: Niches,

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special
 
+from graph.rings.arrays import Flags, Floats, Int32, Int64
 from graph.rings.columns.flows import Flows
 from graph.rings.patterns.surprise import LEAST_TAIL, binomial_surprise
 
@@ -20,7 +20,6 @@ MOST_OF_A_CLUE = 12.0
 #: A seller's own share of round amounts or month ends is believed like that many further invoices of all.
 PRIOR_INVOICES = 5.0
 LAST_DAYS_OF_MONTH = 3
-Float = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -31,30 +30,30 @@ class PairTrade:
     and ``late``: invoices with round amounts and at the end of a month; ``surprise`` in nats.
     """
 
-    seller: NDArray[np.int32]
-    buyer: NDArray[np.int32]
-    count: NDArray[np.int64]
-    amount: NDArray[np.int64]
-    share: Float
-    round: NDArray[np.int64]
-    late: NDArray[np.int64]
-    surprise: Float
-    of_flow: NDArray[np.int64]
+    seller: Int32
+    buyer: Int32
+    count: Int64
+    amount: Int64
+    share: Floats
+    round: Int64
+    late: Int64
+    surprise: Floats
+    of_flow: Int64
 
 
-def is_round(amount: NDArray[np.int64]) -> NDArray[np.bool_]:
+def is_round(amount: Int64) -> Flags:
     """Which amounts have at most two digits before their zeros, in any unit."""
     digits = np.floor(np.log10(np.maximum(amount, 1))).astype(np.int64) + 1
     return np.asarray(amount % 10 ** np.maximum(digits - 2, 0) == 0)
 
 
-def _at_month_end(day: NDArray[np.int32]) -> NDArray[np.bool_]:
+def _at_month_end(day: Int32) -> Flags:
     months = day.astype("datetime64[D]").astype("datetime64[M]")
     first_of_next = (months + 1).astype("datetime64[D]").astype(np.int64)
     return np.asarray(first_of_next - day <= LAST_DAYS_OF_MONTH)
 
 
-def _more_than_usual(clue: NDArray[np.bool_], seller: NDArray[np.int64], pair: NDArray[np.int64]) -> Float:
+def _more_than_usual(clue: Flags, seller: Int64, pair: Int64) -> Floats:
     """Surprise of a pair's invoices with a clue, given the seller's other invoices; float64 [pairs].
 
     ``seller``, ``pair``: int64 [flows], the seller's and the pair's number of each invoice.
@@ -68,7 +67,7 @@ def _more_than_usual(clue: NDArray[np.bool_], seller: NDArray[np.int64], pair: N
     return np.minimum(binomial_surprise(with_clue, count, usual), MOST_OF_A_CLUE)
 
 
-def _rank(share: Float, counted: NDArray[np.bool_]) -> Float:
+def _rank(share: Floats, counted: Flags) -> Floats:
     """Surprise of a share as large, among the pairs that are counted; float64 [pairs]."""
     ordered = np.sort(share[counted])
     above = len(ordered) - np.searchsorted(ordered, share, side="left")

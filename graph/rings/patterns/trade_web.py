@@ -5,16 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from graph.rings.arrays import Flags, Floats, Int64
 from graph.rings.columns.flows import Flows
 from graph.rings.patterns.communities import communities
 
 #: A community that trades with nobody else counts as one that does so with this share of its money.
 SMALLEST_OPENNESS = 0.01
-
-Float = NDArray[np.float64]
-Int = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -25,16 +22,16 @@ class Web:
     ``surprise`` float64 [k]; ``turnover`` int64 [p] bought and sold.
     """
 
-    codes: Int
-    left: Int
-    right: Int
-    sold: Int
-    bought: Int
-    surprise: Float
-    turnover: Int
+    codes: Int64
+    left: Int64
+    right: Int64
+    sold: Int64
+    bought: Int64
+    surprise: Floats
+    turnover: Int64
 
     @property
-    def amount(self) -> Int:
+    def amount(self) -> Int64:
         """Both directions together; int64 [k]."""
         return self.sold + self.bought
 
@@ -45,15 +42,15 @@ class Measures:
     ``share`` of the members' turnover that is with each other, ``central`` share of that in which the most
     central member has a part, ``mixed`` share of the members that both buy and sell inside, ``strength``."""
 
-    size: Int
-    partners: Float
-    share: Float
-    central: Float
-    mixed: Float
-    strength: Float
+    size: Int64
+    partners: Floats
+    share: Floats
+    central: Floats
+    mixed: Floats
+    strength: Floats
 
 
-def total(position: Int, amount: Int, length: int) -> Int:
+def total(position: Int64, amount: Int64, length: int) -> Int64:
     """Exact sums of ``amount`` by position; int64 [length]."""
     found = np.zeros(length, np.int64)
     np.add.at(found, position, amount)
@@ -75,7 +72,7 @@ def web_of(flows: Flows) -> Web:
     return Web(codes.astype(np.int64), left, right, sold, bought, surprise, turnover)
 
 
-def labels(web: Web, member_cost: float) -> tuple[Int, NDArray[np.bool_]]:
+def labels(web: Web, member_cost: float) -> tuple[Int64, Flags]:
     """(community of each party, -1 for those with fewer than two partners in it; pairs inside one)."""
     weight = web.amount / np.sqrt(web.turnover[web.left].astype(float) * web.turnover[web.right])
     label = communities(web.left, web.right, weight, member_cost)
@@ -89,7 +86,7 @@ def labels(web: Web, member_cost: float) -> tuple[Int, NDArray[np.bool_]]:
         inside &= ~rare
 
 
-def measure(web: Web, label: Int, inside: NDArray[np.bool_]) -> Measures:
+def measure(web: Web, label: Int64, inside: Flags) -> Measures:
     """Measures of the communities that ``labels`` found."""
     n, parties = int(label.max(initial=-1)) + 1, len(label)
     left, right, amount = web.left[inside], web.right[inside], web.amount[inside]

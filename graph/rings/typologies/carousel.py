@@ -24,9 +24,9 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from graph.rings import wording
+from graph.rings.arrays import Flags, Int64
 from graph.rings.columns.flows import Flows, payment_flows
 from graph.rings.columns.rows import days, positions
 from graph.rings.columns.shuffles import permuted
@@ -41,8 +41,6 @@ CODE = "carousel"
 _KIND = Kind(CODE, "payment", ("payer", "conduit"), lambda amounts: int(amounts.min(axis=1).sum()))
 #: A refund follows the credit note it pays within so many days.
 REFUND_DAYS = 120
-Flags = NDArray[np.bool_]
-Int = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -62,14 +60,14 @@ class _Papers:
     """
 
     n_parties: int
-    seller: Int
-    buyer: Int
-    invoice: Int
-    credit_pair: Int
-    credit_day: Int
-    credit_amount: Int
+    seller: Int64
+    buyer: Int64
+    invoice: Int64
+    credit_pair: Int64
+    credit_day: Int64
+    credit_amount: Int64
 
-    def settles(self, flows: Flows, rows: Int) -> Flags:
+    def settles(self, flows: Flows, rows: Int64) -> Flags:
         """Which payments name an invoice of theirs: by the payee, to the payer."""
         if not len(self.seller):
             return np.zeros(rows.shape, np.bool_)
@@ -78,7 +76,7 @@ class _Papers:
         own = (self.seller[invoice] == flows.target[rows]) & (self.buyer[invoice] == flows.source[rows])
         return np.asarray((named >= 0) & own)
 
-    def refunds(self, flows: Flows, rows: Int) -> Flags:
+    def refunds(self, flows: Flows, rows: Int64) -> Flags:
         """Which payments follow a credit note of the payer for the payee, of that amount at least."""
         once, place = np.unique(rows, return_inverse=True)
         pair = flows.source[once].astype(np.int64) * self.n_parties + flows.target[once]

@@ -20,9 +20,9 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from graph.rings import wording
+from graph.rings.arrays import Flags
 from graph.rings.columns.flows import Flows, invoice_flows
 from graph.rings.columns.rows import positions
 from graph.rings.columns.shuffles import permuted
@@ -36,7 +36,7 @@ CODE = "circular_trading"
 _KIND = Kind(CODE, "invoice", ("origin", "trader"), lambda amounts: int(amounts.sum()))
 
 
-def _corrections(snapshot: Snapshot, flows: Flows) -> NDArray[np.bool_]:
+def _corrections(snapshot: Snapshot, flows: Flows) -> Flags:
     """Which invoices correct an earlier one between the same two parties: goods taken back, no sale."""
     invoices = snapshot.tables["invoices"]
     correcting = np.flatnonzero(invoices["corrects_invoice_id"].is_valid().to_numpy(zero_copy_only=False))

@@ -29,12 +29,12 @@ from dataclasses import dataclass
 
 import numba
 import numpy as np
-from numpy.typing import NDArray
 
 from graph.rings import wording
+from graph.rings.arrays import Flags, Floats, Int32, Int64
 from graph.rings.columns.flows import Flows, invoice_flows
 from graph.rings.columns.pairs import Pairs, paired
-from graph.rings.columns.rows import evidence_rows, ranges
+from graph.rings.columns.rows import evidence_rows, matches, ranges
 from graph.rings.columns.shuffles import rewired
 from graph.rings.finding import Detection, Finding, Member
 from graph.rings.patterns.peeling import Shape, blocks, core
@@ -70,17 +70,15 @@ class DenseBlockSettings:
 class _Block:
     """``pairs``: positions of its pairs; ``strength`` as in a finding; ``density`` of all possible pairs."""
 
-    sellers: NDArray[np.int32]
-    buyers: NDArray[np.int32]
-    pairs: NDArray[np.int64]
+    sellers: Int32
+    buyers: Int32
+    pairs: Int64
     strength: float
     density: float
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _bursts(
-    bounds: NDArray[np.int64], day: NDArray[np.int32], span_days: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _bursts(bounds: Int64, day: Int32, span_days: int) -> tuple[Int64, Int64]:
     """Positions of the first transfer, and of that after the last, of each pair's busiest span."""
     first, last = bounds[:-1].copy(), bounds[:-1].copy()
     for pair in range(len(bounds) - 1):
@@ -93,9 +91,7 @@ def _bursts(
     return first, last
 
 
-def _windows(
-    pairs: Pairs, first: NDArray[np.int64], last: NDArray[np.int64], settings: DenseBlockSettings
-) -> Iterator[NDArray[np.int64]]:
+def _windows(pairs: Pairs, first: Int64, last: Int64, settings: DenseBlockSettings) -> Iterator[Int64]:
     """Positions of the passing pairs of each window: those whose busiest span has its middle in it."""
     day = pairs.flows.day
     passing = np.flatnonzero(last - first >= settings.pair_share * np.diff(pairs.bounds))
@@ -107,12 +103,7 @@ def _windows(
         yield passing[low:high]
 
 
-def _compact(codes: NDArray[np.integer]) -> tuple[NDArray[np.integer], NDArray[np.int64]]:
-    """(the codes that occur, ascending; position of each one in them)."""
-    return np.unique(codes, return_inverse=True)
-
-
-def _blocks_among(pairs: Pairs, chosen: NDArray[np.int64], settings: DenseBlockSettings) -> list[_Block]:
+def _blocks_among(pairs: Pairs, chosen: Int64, settings: DenseBlockSettings) -> list[_Block]:
     """Blocks of the graph that the ``chosen`` pairs make; pairs of those found are taken out for the next."""
     _, left, sold = np.unique(pairs.source[chosen], return_inverse=True, return_counts=True)
     _, right, bought = np.unique(pairs.target[chosen], return_inverse=True, return_counts=True)
@@ -122,8 +113,7 @@ def _blocks_among(pairs: Pairs, chosen: NDArray[np.int64], settings: DenseBlockS
     rest = np.arange(len(chosen))
     for _ in range(settings.most_rounds):
         rest = rest[core(left[rest], right[rest], 2)]
-        _, here = _compact(left[rest])
-        _, there = _compact(right[rest])
+        here, there = (np.unique(side[rest], return_inverse=True)[1] for side in (left, right))
         of_seller, of_buyer = blocks(here, there, surprise[rest], shape)
         of_edge = np.where(of_seller[here] == of_buyer[there], of_seller[here], -1)
         done = np.zeros(len(rest), np.bool_)
@@ -142,10 +132,10 @@ def _blocks_among(pairs: Pairs, chosen: NDArray[np.int64], settings: DenseBlockS
     return found
 
 
-def _close(left: NDArray[np.int64], right: NDArray[np.int64], least_share: float) -> NDArray[np.bool_]:
+def _close(left: Int64, right: Int64, least_share: float) -> Flags:
     """Edges left when whoever trades with the least share of the other side is taken away, one by one, until
     everyone trades with ``least_share`` of it: two blocks that hardly touch become one of them."""
-    (sellers, here), (buyers, there) = _compact(left), _compact(right)
+    (sellers, here), (buyers, there) = (np.unique(side, return_inverse=True) for side in (left, right))
     met = np.zeros((len(sellers), len(buyers)), np.bool_)
     met[here, there] = True
     sold, bought = met.sum(axis=1).astype(np.float64), met.sum(axis=0).astype(np.float64)
@@ -164,7 +154,7 @@ def _close(left: NDArray[np.int64], right: NDArray[np.int64], least_share: float
             bought[buyer] = np.inf
 
 
-def _block(pairs: Pairs, inside: NDArray[np.int64], surprise: NDArray[np.float64]) -> _Block:
+def _block(pairs: Pairs, inside: Int64, surprise: Floats) -> _Block:
     sellers, buyers = np.unique(pairs.source[inside]), np.unique(pairs.target[inside])
     beyond_tree = len(inside) - len(sellers) - len(buyers) + 1
     density = len(inside) / (len(sellers) * len(buyers))
@@ -176,8 +166,7 @@ def _one_way(pairs: Pairs, block: _Block, most_other: float) -> bool:
     members = np.union1d(block.sellers, block.buyers)
     if len(np.intersect1d(block.sellers, block.buyers)) > most_other * len(members):
         return False
-    of_member = ranges(*(np.searchsorted(pairs.source, members, side) for side in ("left", "right")))[1]
-    among = int(np.isin(pairs.target[of_member], members).sum())
+    among = int(np.isin(pairs.target[matches(members, pairs.source)[1]], members).sum())
     return among - len(block.pairs) <= most_other * len(block.pairs)
 
 
@@ -204,14 +193,16 @@ def _finding(snapshot: Snapshot, block: _Block, flows: Flows, most_evidence: int
     both = set(block.sellers.tolist()) & set(block.buyers.tolist())
     roles = dict.fromkeys(block.buyers.tolist(), "buyer") | dict.fromkeys(block.sellers.tolist(), "seller")
     return Finding(
-        CODE,
-        tuple(Member(code, "trader" if code in both else role) for code, role in sorted(roles.items())),
-        int(flows.day.min()),
-        int(flows.day.max()),
-        int(flows.amount.sum()),
-        block.strength,
-        evidence_rows(snapshot, "invoices", flows.largest(most_evidence).row),
-        {
+        typology=CODE,
+        members=tuple(
+            Member(code, "trader" if code in both else role) for code, role in sorted(roles.items())
+        ),
+        first_on=int(flows.day.min()),
+        last_on=int(flows.day.max()),
+        amount=int(flows.amount.sum()),
+        strength=block.strength,
+        evidence=evidence_rows(snapshot, "invoices", flows.largest(most_evidence).row),
+        facts={
             "sellers": len(block.sellers),
             "buyers": len(block.buyers),
             "pairs": len(block.pairs),

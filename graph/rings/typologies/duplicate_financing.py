@@ -25,13 +25,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from graph.rings.arrays import Flags, Floats, Int64
 from graph.rings.columns.deliveries import own_trail
-from graph.rings.columns.financings import Financed, Flags, Int64, evidence_of, financed_invoices
+from graph.rings.columns.financings import Financed, evidence_of, financed_invoices
 from graph.rings.columns.shuffles import redealt
 from graph.rings.finding import Detection, Finding, Member
 from graph.rings.patterns.likeness import change_surprise, number_distance, surprise_of
 from graph.rings.typology import Naming, Typology
-from graph.rings.wording import counted, listing, money, span
+from graph.rings.wording import counted, listing, money, only_strongest, span
 from graph.snapshot import Snapshot
 
 CODE = "duplicate_financing"
@@ -62,7 +63,7 @@ class _Conflicts:
 
     first: Int64
     second: Int64
-    surprise: NDArray[np.float64]
+    surprise: Floats
     same: Flags
 
 
@@ -167,7 +168,7 @@ def _near_duplicates(
 def _without_own_trails(
     snapshot: Snapshot,
     financed: Financed,
-    pairs: tuple[Int64, Int64, NDArray[np.float64]],
+    pairs: tuple[Int64, Int64, Floats],
     settings: DuplicateFinancingSettings,
 ) -> _Conflicts:
     """The pairs of which one at least was neither delivered nor paid, and surprising enough with what is
@@ -226,15 +227,14 @@ def detect(snapshot: Snapshot, settings: DuplicateFinancingSettings) -> Detectio
     )
     seller = financed.seller[conflicts.first]
     strength = np.bincount(seller, weights=conflicts.surprise, minlength=snapshot.n_parties)
-    sellers = np.flatnonzero(strength > 0)
-    sellers = np.sort(sellers[np.argsort(-strength[sellers], kind="stable")[: settings.most_findings]])
+    found = np.flatnonzero(strength > 0)
+    sellers = np.sort(found[np.argsort(-strength[found], kind="stable")[: settings.most_findings]])
     order = np.argsort(seller, kind="stable")
     bounds = np.searchsorted(seller[order], [sellers, sellers + 1])
     cuts = []
     if cut_same or cut_near:
         cuts.append(f"a financing was held against {settings.neighbours} others of its invoice or pair only")
-    if np.count_nonzero(strength > 0) > len(sellers):
-        cuts.append(f"only the {settings.most_findings:,} strongest of all sellers were kept")
+    cuts += only_strongest(settings.most_findings, len(found), "sellers")
     findings = tuple(
         _finding(snapshot, financed, conflicts, order[low:high]) for low, high in bounds.T.tolist()
     )

@@ -21,16 +21,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from graph.relations import day_number
 from graph.rings import wording
+from graph.rings.arrays import Flags, Int64
 from graph.rings.columns.components import components
 from graph.rings.columns.rows import evidence_rows, text_codes
 from graph.rings.columns.shuffles import retied
 from graph.rings.columns.ties import Ties, declared_groups, ties_of
 from graph.rings.finding import Detection, Finding, Member
-from graph.rings.patterns.guarantees import Candidate, chains_in, circles_in, crowd_of, distinct
+from graph.rings.patterns.guarantees import Candidate, chains_in, circles_in, crowd_of, depths, distinct
 from graph.rings.typology import Naming, Typology
 from graph.snapshot import Snapshot
 
@@ -53,7 +53,7 @@ class GuaranteeSettings:
     most_findings: int = 20_000
 
 
-def _most_at_once(ties: Ties, n: int) -> NDArray[np.int64]:
+def _most_at_once(ties: Ties, n: int) -> Int64:
     """Most guarantees that each party gave at once; int64 [n]."""
     giver = np.concatenate([ties.source, ties.source])
     when = np.concatenate([ties.since.astype(np.int64), ties.until.astype(np.int64) + 1])
@@ -77,7 +77,7 @@ def _guarantees(snapshot: Snapshot, settings: GuaranteeSettings) -> tuple[Ties, 
     return ties.only(~trade[ties.source] & ~trade[ties.target]), (said,) if many.any() else ()
 
 
-def _days(ties: Ties, as_of: int, settings: GuaranteeSettings) -> NDArray[np.int64]:
+def _days(ties: Ties, as_of: int, settings: GuaranteeSettings) -> Int64:
     """Days to look at, of which no two have the same guarantees in force."""
     grid = np.arange(as_of, as_of - settings.history_days, -settings.together_days)[::-1]
     begun = np.searchsorted(np.sort(ties.since), grid, side="right")
@@ -85,16 +85,9 @@ def _days(ties: Ties, as_of: int, settings: GuaranteeSettings) -> NDArray[np.int
     return np.asarray(grid[np.sort(np.unique(np.stack([begun, ended]), axis=1, return_index=True)[1])])
 
 
-def _might_belong(ties: Ties, n: int, links: int) -> NDArray[np.bool_]:
+def _might_belong(ties: Ties, n: int, links: int) -> Flags:
     """Guarantees that might lie on a circle or on a chain of ``links``, were all in force; bool [m]."""
-    before, after = np.zeros(n, np.int32), np.zeros(n, np.int32)
-    for _ in range(links):
-        longer = before.copy()
-        np.maximum.at(longer, ties.target, before[ties.source] + 1)
-        before = longer
-        longer = after.copy()
-        np.maximum.at(longer, ties.source, after[ties.target] + 1)
-        after = longer
+    before, after = depths(ties.source, ties.target, n, links), depths(ties.target, ties.source, n, links)
     return np.asarray(before[ties.source] + 1 + after[ties.target] >= links)
 
 
@@ -145,10 +138,7 @@ def detect(snapshot: Snapshot, settings: GuaranteeSettings) -> Detection:
     kept = distinct(found)
     if too_large:
         cuts += (f"{too_large} sets of over {settings.largest_circle} parties in a circle were left out",)
-    if len(kept) > settings.most_findings:
-        cuts += (
-            f"{len(kept) - settings.most_findings:,} of {len(kept):,} findings, the weakest, were left out",
-        )
+    cuts += wording.only_strongest(settings.most_findings, len(kept), "circles and chains")
     return Detection(tuple(_finding(snapshot, one, ties) for one in kept[: settings.most_findings]), cuts)
 
 

@@ -25,20 +25,17 @@ from dataclasses import dataclass
 
 import numba
 import numpy as np
-from numpy.typing import NDArray
 
-from graph.rings.columns.financings import Flags, Int64
+from graph.rings.arrays import Flags, Floats, Int32, Int64
 from graph.rings.columns.flows import Flows, payment_flows
-from graph.rings.columns.rows import evidence_rows
+from graph.rings.columns.rows import bounds, evidence_rows
 from graph.rings.columns.shuffles import SHUFFLE_DAYS, permuted
 from graph.rings.finding import Detection, Finding, Member
 from graph.rings.typology import Naming, Typology
-from graph.rings.wording import counted, listing, money, share, span
+from graph.rings.wording import counted, listing, money, only_strongest, share, span
 from graph.snapshot import Snapshot
 
 CODE = "pass_through"
-Floats = NDArray[np.float64]
-Int32 = NDArray[np.int32]
 #: Payments on one side of all parties: those of party p are rows ``[0][p]:[0][p + 1]``, by day; then of each
 #: row the day, the counterparty and the amount.
 Side = tuple[Int64, Int32, Int32, Int64]
@@ -166,8 +163,12 @@ def _scan(
 def _by_party(party: Int32, flows: Flows, other: Int32, n_parties: int) -> Side:
     """Payments of each party by day. ``flows``: by day."""
     order = np.argsort(party, kind="stable")
-    bounds = np.searchsorted(party[order], np.arange(n_parties + 1))
-    return bounds.astype(np.int64), flows.day[order], other[order], flows.amount[order]
+    return (
+        bounds(np.bincount(party, minlength=n_parties)),
+        flows.day[order],
+        other[order],
+        flows.amount[order],
+    )
 
 
 def _bursts(flows: Flows, n_parties: int, settings: PassThroughSettings) -> _Bursts:
@@ -175,9 +176,9 @@ def _bursts(flows: Flows, n_parties: int, settings: PassThroughSettings) -> _Bur
     until = settings.gather_days + settings.pass_days
     ins = _by_party(flows.target, flows, flows.source, n_parties)
     outs = _by_party(flows.source, flows, flows.target, n_parties)
-    bounds = (settings.fewest, settings.least_passed, settings.most_passed)
+    limits = (settings.fewest, settings.least_passed, settings.most_passed)
     days = int(flows.day[-1] - flows.day[0]) + 1
-    strength, received, sent = _scan(ins, outs, (settings.gather_days, until), bounds, days)
+    strength, received, sent = _scan(ins, outs, (settings.gather_days, until), limits, days)
     row = np.flatnonzero(strength >= settings.least_strength)
     party = np.searchsorted(ins[0], row, side="right") - 1
     bursts = _Bursts(party, ins[1][row].astype(np.int64), received[row], sent[row], strength[row])
@@ -233,6 +234,7 @@ def detect(snapshot: Snapshot, settings: PassThroughSettings) -> Detection:
         return Detection(())
     bursts = _bursts(flows, n, settings)
     parties, number, count = np.unique(bursts.party, return_inverse=True, return_counts=True)
+    starts = bounds(count)
     strength = np.bincount(number, weights=bursts.strength)
     found = np.flatnonzero(count <= settings.most_bursts)
     strongest = np.sort(found[np.argsort(-strength[found], kind="stable")[: settings.most_findings]])
@@ -244,10 +246,9 @@ def detect(snapshot: Snapshot, settings: PassThroughSettings) -> Detection:
         for codes, order in ((flows.source, of_source), (flows.target, of_target)):
             first, last = np.searchsorted(codes, [party, party + 1], sorter=order)
             rows.append(order[first:last])
-        mine = bursts.only(number == position)
+        mine = bursts.only(np.arange(starts[position], starts[position + 1]))
         findings.append(_finding(snapshot, flows.only(np.concatenate(rows)), mine, settings))
-    cut = f"only the {settings.most_findings:,} strongest of all parties were kept"
-    return Detection(tuple(findings), (cut,) if len(found) > len(findings) else ())
+    return Detection(tuple(findings), only_strongest(settings.most_findings, len(found), "parties"))
 
 
 def shuffle(snapshot: Snapshot, random: np.random.Generator) -> Snapshot:

@@ -20,26 +20,26 @@ invoice is not judged before it is mature).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln, rel_entr
 
 from graph.relations import day_number
-from graph.rings.columns.deliveries import ARRIVED, IMPOSSIBLE, NOTHING, UNDER_WAY, Plausibility, evidence
-from graph.rings.columns.financings import Financed, Flags, Int64, evidence_of, financed_invoices
-from graph.rings.columns.rows import days, ranges, standing, text_codes
+from graph.rings.arrays import Flags, Floats, Int64
+from graph.rings.columns.deliveries import ARRIVED, IMPOSSIBLE, NOTHING, UNDER_WAY, Plausibility, arrivals
+from graph.rings.columns.financings import Financed, evidence_of, financed_invoices
+from graph.rings.columns.rows import days, matches, standing, text_codes
 from graph.rings.columns.shuffles import redealt
 from graph.rings.finding import Detection, Finding, Member
 from graph.rings.typology import Naming, Typology
-from graph.rings.wording import counted, listing, money, share, span
+from graph.rings.wording import counted, listing, money, only_strongest, share, span
 from graph.snapshot import Snapshot
 
 CODE = "phantom_shipment"
 #: Shares are kept so far from nought and one.
 EDGE = 0.02
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def _claims_by_unit(
     one, unit = _numbered(seller, goods, buyer)
     advanced = np.zeros(invoices.num_rows, np.bool_)
     advanced[financed.invoice] = True
-    claims = _Claims(row, evidence(snapshot, settings)[row], advanced[row], unit)
+    claims = _Claims(row, arrivals(snapshot, settings)[row], advanced[row], unit)
     unproven = claims.state != ARRIVED
 
     def count(of: Flags) -> Floats:
@@ -202,16 +202,12 @@ class _Doubtful:
         return cls(claims.unit[chosen], claims.row[chosen], claims.state[chosen], financings)
 
 
-def _rows_of(wanted: Int64, ascending: Int64) -> Int64:
-    """Positions in ``ascending`` of all its values that are ``wanted``."""
-    return ranges(*(np.searchsorted(ascending, np.sort(wanted), side) for side in ("left", "right")))[1]
-
-
-def _finding(snapshot: Snapshot, doubtful: _Doubtful, units: _Units, chosen: Int64) -> Finding:
-    """The finding of one seller but for its strength; ``chosen``: its units."""
-    claims = _rows_of(chosen, doubtful.unit)
-    invoice, state = doubtful.row[claims], doubtful.state[claims]
-    financed = doubtful.financings.only(_rows_of(invoice, doubtful.financings.invoice))
+def _finding(snapshot: Snapshot, doubtful: _Doubtful, units: _Units, scan: _Scan, k: int) -> Finding:
+    """The finding of the k-th seller of the scan."""
+    chosen = np.sort(scan.units[scan.first[k] : scan.last[k]])
+    claims = matches(chosen, doubtful.unit)[1]
+    invoice, state = np.sort(doubtful.row[claims]), doubtful.state[claims]
+    financed = doubtful.financings.only(matches(invoice, doubtful.financings.invoice)[1])
     buyers = [Member(code, "buyer") for code in np.unique(financed.buyer).tolist()]
     return Finding(
         typology=CODE,
@@ -219,7 +215,7 @@ def _finding(snapshot: Snapshot, doubtful: _Doubtful, units: _Units, chosen: Int
         first_on=int(financed.issued_on.min()),
         last_on=int(financed.financed_on.max()),
         amount=int(financed.amount.sum()),
-        strength=0.0,
+        strength=float(scan.strength[k]),
         evidence=evidence_of(snapshot, financed),
         facts={
             "financed": int(units.financed[chosen].sum()),
@@ -227,6 +223,7 @@ def _finding(snapshot: Snapshot, doubtful: _Doubtful, units: _Units, chosen: Int
             "nothing": int((state == NOTHING).sum()),
             "under_way": int((state == UNDER_WAY).sum()),
             "impossible": int((state == IMPOSSIBLE).sum()),
+            "expected_share": float(scan.expected[k]),
         },
     )
 
@@ -238,13 +235,8 @@ def detect(snapshot: Snapshot, settings: PhantomShipmentSettings) -> Detection:
     scan = _scan(units, settings)
     doubtful = _Doubtful.of(claims, financed)
     strongest = np.sort(np.argsort(-scan.strength, kind="stable")[: settings.most_findings])
-    findings = []
-    for position in strongest.tolist():
-        finding = _finding(snapshot, doubtful, units, scan.units[scan.first[position] : scan.last[position]])
-        facts = {**finding.facts, "expected_share": float(scan.expected[position])}
-        findings.append(replace(finding, strength=float(scan.strength[position]), facts=facts))
-    cut = f"only the {settings.most_findings:,} strongest of all sellers were kept"
-    return Detection(tuple(findings), (cut,) if len(scan.strength) > len(findings) else ())
+    findings = tuple(_finding(snapshot, doubtful, units, scan, k) for k in strongest.tolist())
+    return Detection(findings, only_strongest(settings.most_findings, len(scan.strength), "sellers"))
 
 
 def shuffle(snapshot: Snapshot, random: np.random.Generator) -> Snapshot:

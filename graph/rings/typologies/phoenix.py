@@ -23,9 +23,9 @@ from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from graph.rings import wording
+from graph.rings.arrays import Floats, Int32, Int64
 from graph.rings.columns.flows import Flows, invoice_flows
 from graph.rings.columns.kinship import NOBODY, Kinship, Paths, joined_by, kinship_of, role_between
 from graph.rings.columns.lives import Lives, Partners, lives_of, partners_of
@@ -62,7 +62,7 @@ class PhoenixSettings:
 
 def _candidates(
     snapshot: Snapshot, lives: Lives, kin: Kinship, settings: PhoenixSettings
-) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+) -> tuple[Int32, Int32]:
     """(old, new) firms near each other, of no one group, the new one begun around the old one's failure."""
     failed = np.flatnonzero(lives.failed_on >= 0).astype(np.int32)
     position, other = kin.around(failed, settings.steps)
@@ -76,9 +76,7 @@ def _candidates(
     return old[fits], other[fits]
 
 
-def _best(
-    found: Takeovers, kin: Kinship, settings: PhoenixSettings
-) -> tuple[NDArray[np.int64], Paths, NDArray[np.float64]]:
+def _best(found: Takeovers, kin: Kinship, settings: PhoenixSettings) -> tuple[Int64, Paths, Floats]:
     """(position, way, strength) of the most striking takeover of each new firm, the strongest first."""
     enough = np.flatnonzero(found.taken >= settings.fewest_taken)
     way = kin.paths(found.old[enough], found.new[enough], settings.steps).best()
@@ -118,7 +116,7 @@ class _Evidence:
             return ()
         return evidence_rows(self.snapshot, "outcomes", self._outcomes[old, int(self.lives.failed_on[old])])
 
-    def first_invoices(self, new: int, relations: NDArray[np.int64]) -> NDArray[np.int64]:
+    def first_invoices(self, new: int, relations: Int64) -> Int64:
         """Row of the new firm's first invoice with each counterparty taken over."""
         rows: list[int] = []
         for relation in relations.tolist()[:MOST_EVIDENCE]:
@@ -175,10 +173,7 @@ def detect(snapshot: Snapshot, settings: PhoenixSettings) -> Detection:
     span = Span(settings.last_days, settings.begun_before_days)
     found = takeovers_of(pairs, partners, lives, niches, span)
     position, way, strength = _best(found, kin, settings)
-    if len(position) > settings.most_findings:
-        cuts += (
-            f"the weakest {len(position) - settings.most_findings:,} of {len(position):,} were left out",
-        )
+    cuts += wording.only_strongest(settings.most_findings, len(position), "new firms")
     known = _Evidence(snapshot, flows, partners, lives, kin, found)
     between = np.stack([way.first, way.second], axis=1)
     told = range(min(len(position), settings.most_findings))

@@ -19,14 +19,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from graph.relations import day_number
 from graph.rings import wording
+from graph.rings.arrays import Floats, Int32, Int64
 from graph.rings.columns.components import components
 from graph.rings.columns.flows import Flows, invoice_flows
 from graph.rings.columns.kinship import KIN_KINDS, NOBODY, Kinship, Paths, joined_by, kinship_of, role_between
-from graph.rings.columns.rows import evidence_rows, ranges
+from graph.rings.columns.rows import bounds, evidence_rows, ranges
 from graph.rings.columns.shuffles import peers, relabelled
 from graph.rings.columns.ties import declared_groups, ties_of
 from graph.rings.finding import Detection, Finding, Member
@@ -37,7 +37,6 @@ from graph.snapshot import Snapshot
 CODE = "related_party_trade"
 #: Invoices of a pair that are named as evidence, the largest.
 MOST_EVIDENCE = 40
-Float = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -60,9 +59,9 @@ class RelatedTradeSettings:
 class _Related:
     """Pairs that stand out and are near: ``pair`` int64 positions, the way between, ``strength`` in nats."""
 
-    pair: NDArray[np.int64]
+    pair: Int64
     way: Paths
-    strength: Float
+    strength: Floats
 
     def walk(self, position: int, pairs: PairTrade) -> list[int]:
         """From the seller over those between to the buyer."""
@@ -85,7 +84,7 @@ def _related(snapshot: Snapshot, pairs: PairTrade, kin: Kinship, settings: Relat
     return _Related(found[kept], way.only(kept), strength[kept])
 
 
-def _together(walks: list[list[int]], n: int) -> NDArray[np.int32]:
+def _together(walks: list[list[int]], n: int) -> Int32:
     """Number of the set that each walk belongs to: walks that share a party belong together."""
     walk = np.repeat(np.arange(len(walks)), [len(one) for one in walks])
     party = np.array([code for one in walks for code in one], np.int64)
@@ -111,15 +110,15 @@ class _Trade:
     pairs: PairTrade
     kin: Kinship
     kinds: list[str]
-    order: NDArray[np.int64]
-    starts: NDArray[np.int64]
+    order: Int64
+    starts: Int64
 
-    def invoices(self, pairs: NDArray[np.int64]) -> Flows:
+    def invoices(self, pairs: Int64) -> Flows:
         """Invoices of some pairs."""
         return self.flows.only(self.order[ranges(self.starts[pairs], self.starts[pairs + 1])[1]])
 
 
-def _finding(trade: _Trade, found: _Related, chosen: NDArray[np.int64]) -> Finding:
+def _finding(trade: _Trade, found: _Related, chosen: Int64) -> Finding:
     walks = [found.walk(position, trade.pairs) for position in chosen.tolist()]
     at = found.pair[chosen]
     invoices, pairs = trade.invoices(at), trade.pairs
@@ -162,12 +161,10 @@ def detect(snapshot: Snapshot, settings: RelatedTradeSettings) -> Detection:
     order = np.argsort(label, kind="stable")
     sets = np.split(order, np.flatnonzero(np.diff(label[order])) + 1)
     sets.sort(key=lambda one: -float(found.strength[one].sum()))
-    if len(sets) > settings.most_findings:
-        cuts += (f"the weakest {len(sets) - settings.most_findings:,} of {len(sets):,} were left out",)
+    cuts += wording.only_strongest(settings.most_findings, len(sets), "sets of related parties")
     by_pair = np.argsort(pairs.of_flow, kind="stable")
-    starts = np.concatenate([[0], np.cumsum(pairs.count)])
     kinds = snapshot.tables["parties"]["kind"].to_pylist()
-    trade = _Trade(snapshot, flows, pairs, kin, kinds, by_pair, starts)
+    trade = _Trade(snapshot, flows, pairs, kin, kinds, by_pair, bounds(pairs.count))
     return Detection(tuple(_finding(trade, found, one) for one in sets[: settings.most_findings]), cuts)
 
 

@@ -29,9 +29,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from graph.rings import wording
+from graph.rings.arrays import Flags, Int64
 from graph.rings.columns.flows import Flows, invoice_flows
 from graph.rings.columns.ownership import Ownership, ownership_of
 from graph.rings.columns.rows import evidence_rows
@@ -42,7 +42,6 @@ from graph.rings.typology import Naming, Typology
 from graph.snapshot import Snapshot
 
 CODE = "tight_community"
-Int = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ class _Community:
     strength: float
 
 
-def _inside(flows: Flows, of_party: Int, chosen: NDArray[np.bool_]) -> tuple[Flows, Int]:
+def _inside(flows: Flows, of_party: Int64, chosen: Flags) -> tuple[Flows, Int64]:
     """(transfers within chosen communities, by community then day; the community of each)."""
     community = of_party[flows.source]
     kept = np.flatnonzero((community >= 0) & (community == of_party[flows.target]))
@@ -159,14 +158,14 @@ def _distinct(found: list[_Community], most: int) -> list[_Community]:
 def _finding(snapshot: Snapshot, community: _Community, most_evidence: int) -> Finding:
     flows = community.flows
     return Finding(
-        CODE,
-        tuple(Member(code, "member") for code in community.members),
-        int(flows.day.min()),
-        int(flows.day.max()),
-        int(flows.amount.sum()),
-        community.strength,
-        evidence_rows(snapshot, "invoices", flows.largest(most_evidence).row),
-        {
+        typology=CODE,
+        members=tuple(Member(code, "member") for code in community.members),
+        first_on=int(flows.day.min()),
+        last_on=int(flows.day.max()),
+        amount=int(flows.amount.sum()),
+        strength=community.strength,
+        evidence=evidence_rows(snapshot, "invoices", flows.largest(most_evidence).row),
+        facts={
             "invoices": len(flows),
             "share_inside": community.share,
             "share_by_chance": community.chance_share,

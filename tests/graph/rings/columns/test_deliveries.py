@@ -14,7 +14,7 @@ from graph.rings.columns.deliveries import (
     NOTHING,
     UNDER_WAY,
     Plausibility,
-    evidence,
+    arrivals,
     own_trail,
 )
 from graph.rings.columns.rows import positions
@@ -40,7 +40,7 @@ def state(folder: Path, *shipments: dict[str, Any]) -> int:
         "invoices": [invoice(0), invoice(1, 2, 3)],
         "shipments": [*shipments, shipment(99, None, consignee_id="P004")],
     }
-    return int(evidence(in_order(snapshot(folder, tables, AS_OF)), Plausibility())[0])
+    return int(arrivals(in_order(snapshot(folder, tables, AS_OF)), Plausibility())[0])
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from graph.rings.columns.financings import MOST_EVIDENCE, evidence_of, financed_invoices
-from graph.rings.columns.shuffles import redealt
 from graph.rings.detection import in_order
 from graph.snapshot import Snapshot
 from tests.ecosystems import parties, snapshot
@@ -59,32 +56,6 @@ def test_only_financings_of_standing_invoices_count(tmp_path: Path) -> None:
 def test_what_is_not_repaid_is_open_past_the_snapshots_day(tmp_path: Path) -> None:
     snap = financed(tmp_path, [invoice(0)], [financing(0, 0, 5, 2)])
     assert financed_invoices(snap).closed_on[0] == (AS_OF - date(1970, 1, 1)).days + 1
-
-
-def test_dealt_anew_no_invoice_is_financed_twice_and_shares_and_spans_stay(tmp_path: Path) -> None:
-    rng = np.random.default_rng(3)
-    invoices = [
-        invoice(k, int(rng.integers(0, 4)), 5, k, amount=int(rng.integers(50_000, 900_000)))
-        for k in range(150)
-    ]
-    wanted = [*range(0, 100, 2), *range(0, 20, 2)]
-    financings = [
-        financing(k, of, 6 + k % 3, of + 3, amount=invoices[of]["amount"] // 2) for k, of in enumerate(wanted)
-    ]
-    snap = financed(tmp_path, invoices, financings)
-    before, after = financed_invoices(snap), financed_invoices(redealt(snap, rng))
-    assert len(np.unique(after.invoice)) == len(after) == len(before) == 60
-    assert np.array_equal(before.financier, after.financier)
-    assert np.array_equal(before.financed_on, after.financed_on)
-    assert np.array_equal(before.issued_on // 30, after.issued_on // 30)
-    assert np.allclose(after.amount / after.invoice_amount, 0.5, atol=1e-4)
-    assert (before.invoice != after.invoice).mean() > 0.7
-
-
-def test_more_financings_than_invoices_leave_a_surplus_without_one(tmp_path: Path) -> None:
-    snap = financed(tmp_path, [invoice(0)], [financing(k, 0, 5 + k, 2) for k in range(3)])
-    dealt = redealt(snap, np.random.default_rng(0))
-    assert sorted(dealt.tables["financings"]["invoice_id"].to_pylist(), key=str) == ["I0000", None, None]
 
 
 def test_evidence_is_the_latest_financings_and_their_invoices(tmp_path: Path) -> None:

@@ -10,10 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from graph.rings.columns.kinship import NOBODY, kinship_of
 from graph.rings.detection import find_rings, in_order
 from graph.rings.finding import Detection
-from graph.rings.patterns.trade_habits import is_round
 from graph.rings.typologies.related_party_trade import TYPOLOGY, RelatedTradeSettings, detect, shuffle
 from graph.snapshot import Snapshot
 from tests.ecosystems import parties, snapshot
@@ -130,40 +128,6 @@ def test_pairs_under_one_roof_are_one_finding(tmp_path: Path) -> None:
     links = [link(50, firm, "OWNS") for firm in (3, 7, 9)]
     (found,) = seen(tmp_path, links, [*market(), *conspicuous(3, 7), *conspicuous(7, 9)]).findings
     assert {m.code: m.role for m in found.members} == {3: "seller", 7: "trader", 9: "buyer", 50: "controller"}
-
-
-def test_ways_are_those_of_a_plain_search(tmp_path: Path) -> None:
-    random = np.random.default_rng(5)
-    pairs = {tuple(sorted(random.choice(FIRMS + PEOPLE, 2, replace=False).tolist())) for _ in range(120)}
-    links = [link(one, other, "SHARES_PHONE") for one, other in sorted(pairs)]
-    taken = data(tmp_path, links, market())
-    kin, _ = kinship_of(taken, 8, 0)
-    near = {
-        code: {b if a == code else a for a, b in pairs if code in (a, b)} for code in range(FIRMS + PEOPLE)
-    }
-    through = {code for code in range(FIRMS, FIRMS + PEOPLE) if len(near[code]) <= 8}
-    one, other = (a.ravel().astype(np.int32) for a in np.meshgrid(np.arange(FIRMS), np.arange(FIRMS)))
-    one, other = one[one != other], other[one != other]
-    paths = kin.paths(one, other, 3)
-    walks = {
-        (int(one[p]), int(first), int(second), int(other[p]))
-        for p, first, second in zip(paths.pair, paths.first, paths.second, strict=True)
-    }
-    nobody = int(NOBODY)
-    expected = set()
-    for a, b in zip(one.tolist(), other.tolist(), strict=True):
-        expected |= {(a, nobody, nobody, b)} if b in near[a] else set()
-        for x in near[a] & through:
-            expected |= {(a, x, nobody, b)} if b in near[x] else set()
-            expected |= {(a, x, y, b) for y in near[x] & through if b in near[y]}
-    # No firm here has over 8 ties that share a hub: direct ones are all told.
-    assert all(len(near[firm]) <= 8 for firm in range(FIRMS))
-    assert walks == expected
-
-
-def test_round_amounts_have_two_digits_before_their_zeros() -> None:
-    amounts = np.array([1, 99, 100, 101, 110, 1_200_000, 1_230_000, 10**15])
-    assert is_round(amounts).tolist() == [True, True, True, False, True, True, False, True]
 
 
 def test_in_shuffles_ties_and_trade_stay_and_only_meet_otherwise(tmp_path: Path) -> None:
