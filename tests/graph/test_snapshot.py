@@ -98,8 +98,20 @@ def test_amounts_are_converted_at_the_rate_of_their_day(tmp_path: Path) -> None:
     assert taken.base_currency == "EUR"
     # 1,000 yen (no minor unit) at .01 are 10 euros: 1,000 cents.
     assert sorted(taken.tables["invoices"]["amount"].to_pylist()) == [1_000, 10_000]
+    later = {**rows[1], "invoice_id": "I3", "issued_on": date(2021, 3, 2), "known_on": date(2021, 3, 2)}
+    taken = snapshot(
+        tmp_path / "later", {"parties": parties(2), "invoices": [*rows, later], "fx": rates}, AS_OF
+    )
+    assert sorted(taken.tables["invoices"]["amount"].to_pylist()) == [1_000, 10_000, 50_000]
     with pytest.raises(BadInput, match="several currencies"):
         snapshot(tmp_path / "b", {"parties": parties(2), "invoices": rows}, AS_OF)
+
+
+def test_amounts_without_a_rate_are_refused(tmp_path: Path) -> None:
+    rows = [invoice(), invoice("I2", currency="JPY"), invoice("I3", currency="JPY")]
+    rates = [{"currency": "JPY", "on": date(2021, 1, 2), "rate": 0.01}]
+    with pytest.raises(BadInput, match="invoices: 2 amounts in JPY lie before the first fx rate"):
+        snapshot(tmp_path, {"parties": parties(2), "invoices": rows, "fx": rates}, AS_OF)
 
 
 def test_relations_count_cases_and_those_that_went_wrong(tmp_path: Path) -> None:
@@ -177,6 +189,27 @@ def test_declared_kinds_make_relations(tmp_path: Path) -> None:
     assert shared.indices.tolist() == [2, 0]
     assert shared.strength.tolist() == [2.5, 2.5]
     assert taken.relations["INSPECTION.out"].bad.tolist() == [1]
+
+
+def test_pairs_hold_the_sums_of_their_rows(tmp_path: Path) -> None:
+    taken = snapshot(tmp_path, random_trade(12, 300, seed=3), AS_OF)
+    relation, rows = taken.relations["SUPPLIES.out"], taken.tables["invoices"].to_pylist()
+    sums: dict[tuple[int, int], tuple[int, int, int, int]] = {}
+    for row in rows:
+        seller, buyer, day = row["seller_code"], row["buyer_code"], day_number(row["issued_on"])
+        if seller != buyer and row["status"] in (None, "open", "paid"):
+            n, amount, first, last = sums.get((seller, buyer), (0, 0, day, day))
+            sums[seller, buyer] = (n + 1, amount + row["amount"], min(first, day), max(last, day))
+    sellers = np.repeat(np.arange(taken.n_parties), relation.degree())
+    assert list(zip(sellers.tolist(), relation.indices.tolist(), strict=True)) == sorted(sums)
+    measures = (relation.count, relation.amount, relation.first_on, relation.last_on)
+    assert np.array_equal(np.stack(measures, axis=1), [sums[pair] for pair in sorted(sums)])
+
+
+def test_sums_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    rows = [invoice(str(k), amount=10**15) for k in range(9_300)]
+    with pytest.raises(BadInput, match="add up to more than"):
+        snapshot(tmp_path, {"parties": parties(2), "invoices": rows}, AS_OF)
 
 
 def test_transposing_twice_gives_the_relation_back(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from gnn.columns.design import hop_1, pair_records
-from gnn.columns.features import FOLDS, fold_of
+from gnn.columns.features import FOLDS, fold_of, without_tables
 from gnn.columns.linear_columns import ANY, linear_columns
 from gnn.columns.views import design, relation_columns, view_of
 from gnn.model import Model
@@ -104,6 +104,19 @@ def test_a_snapshot_without_a_relation_gives_blank_columns(trained: Model, panel
     ] + 3 + (len(trained.preparation.schema.caused.get(RELATION, ())))
     for hop in (1, 2):
         assert not np.nan_to_num(columns.linear[hop]).any()
+
+
+def test_a_day_without_its_tables_gives_the_same_columns(trained: Model, panel_of_parts: Panel) -> None:
+    test = panel_of_parts.of("test")[0]
+    light = without_tables(test.snapshot)
+    assert set(light.tables) == {"parties"}
+    assert not any(len(relation.first_on) for relation in light.relations.values())
+    whole, lean = (
+        design(view_of(trained.preparation, snapshot, test.known), test.codes)
+        for snapshot in (test.snapshot, light)
+    )
+    assert lean.names == whole.names
+    assert lean.values.tobytes() == whole.values.tobytes()
 
 
 def test_hop_sums_of_nobody(trained: Model, panel_of_parts: Panel) -> None:
