@@ -20,6 +20,7 @@ leaves no such trace and looks the same once; it does not come back each month.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -28,7 +29,7 @@ import pyarrow.compute as pc
 from graph.rings import wording
 from graph.rings.arrays import Flags, Int64
 from graph.rings.columns.flows import Flows, payment_flows
-from graph.rings.columns.rows import days, positions
+from graph.rings.columns.rows import days, matches, positions
 from graph.rings.columns.shuffles import permuted
 from graph.rings.columns.ties import ties_of
 from graph.rings.finding import Detection, Finding
@@ -38,7 +39,12 @@ from graph.rings.typology import Naming, Typology
 from graph.snapshot import Snapshot
 
 CODE = "carousel"
-_KIND = Kind(CODE, "payment", ("payer", "conduit"), lambda amounts: int(amounts.min(axis=1).sum()))
+_KIND = Kind(
+    typology=CODE,
+    rows="payment",
+    roles=("payer", "conduit"),
+    at_stake=lambda amounts: int(amounts.min(axis=1).sum()),
+)
 #: A refund follows the credit note it pays within so many days.
 REFUND_DAYS = 120
 
@@ -133,24 +139,16 @@ def _loans(snapshot: Snapshot, flows: Flows, cycles: Cycles) -> Flags:
         ties, key = ties.only(order := np.argsort(key, kind="stable")), key[order]
         # Either way: what is repaid may be drawn again.
         wanted = np.minimum(source, target).astype(np.int64) * n + np.maximum(source, target)
-        low, high = (np.searchsorted(key, wanted, side=side) for side in ("left", "right"))
-        on = flows.day[first]
-        for at in np.flatnonzero(high > low):
-            known = slice(low[at], high[at])
-            excused[at] |= ((ties.since[known] <= on[at]) & (ties.until[known] >= on[at])).any()
+        cycle, tie = matches(wanted, key)
+        on = flows.day[first][cycle]
+        excused[cycle[(ties.since[tie] <= on) & (ties.until[tie] >= on)]] = True
     return np.asarray(excused & (cycles.length == 2))
 
 
 def detect(snapshot: Snapshot, settings: CarouselSettings) -> Detection:
     """Circles of payments, strongest first."""
-
-    def with_papers(flows: Flows, cycles: Cycles) -> Flags:
-        return _with_papers(snapshot, settings.papered, flows, cycles)
-
-    def loans(flows: Flows, cycles: Cycles) -> Flags:
-        return _loans(snapshot, flows, cycles)
-
-    return detect_circles(_KIND, snapshot, payment_flows(snapshot), settings, (with_papers, loans))
+    excuses = partial(_with_papers, snapshot, settings.papered), partial(_loans, snapshot)
+    return detect_circles(_KIND, snapshot, payment_flows(snapshot), settings, excuses)
 
 
 def shuffle(snapshot: Snapshot, random: np.random.Generator) -> Snapshot:

@@ -33,7 +33,9 @@ from graph.rings.typology import Naming, Typology
 from graph.snapshot import Snapshot
 
 CODE = "circular_trading"
-_KIND = Kind(CODE, "invoice", ("origin", "trader"), lambda amounts: int(amounts.sum()))
+_KIND = Kind(
+    typology=CODE, rows="invoice", roles=("origin", "trader"), at_stake=lambda amounts: int(amounts.sum())
+)
 
 
 def _corrections(snapshot: Snapshot, flows: Flows) -> Flags:

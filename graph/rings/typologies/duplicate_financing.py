@@ -36,6 +36,8 @@ from graph.rings.wording import counted, listing, money, only_strongest, span
 from graph.snapshot import Snapshot
 
 CODE = "duplicate_financing"
+#: No financings.
+NONE = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True)
@@ -106,8 +108,7 @@ def _on_one_invoice(
     assigned_twice = _assignments(snapshot, financed, most)
     order = np.lexsort((financed.financed_on, financed.invoice))
     outstanding = financed.amount[order].astype(np.float64)
-    pairs: list[tuple[Int64, Int64, Flags]] = []
-    step = 0
+    pairs, step = [(NONE, NONE, NONE.astype(np.bool_))], 0
     for step in range(1, settings.neighbours + 1):
         first, second = order[:-step], order[step:]
         near = np.flatnonzero(financed.invoice[first] == financed.invoice[second])
@@ -121,11 +122,9 @@ def _on_one_invoice(
         pairs.append((first[kept], second[kept], assigned_twice(first[kept], second[kept])))
     of_financing = np.empty(len(financed))
     of_financing[order] = outstanding
-    first, second, assigned = (
-        np.concatenate([pair[i] for pair in pairs]) if pairs else np.empty(0, np.int64) for i in range(3)
-    )
-    wrong = (of_financing[second] > most[second]) | assigned.astype(np.bool_)
-    first, second = first[wrong].astype(np.int64), second[wrong].astype(np.int64)
+    first, second, assigned = map(np.concatenate, zip(*pairs, strict=True))
+    wrong = (of_financing[second] > most[second]) | assigned
+    first, second = first[wrong], second[wrong]
     none = np.zeros(len(first), np.int64)
     surprise = surprise_of(none.astype(np.float64), none, none, settings.near_days)
     return _Conflicts(first, second, surprise, np.ones(len(first), np.bool_)), step == settings.neighbours
@@ -136,9 +135,8 @@ def _near_duplicates(
 ) -> tuple[_Conflicts, bool]:
     """Conflicts between two invoices, and whether a pair has more financings than are looked at."""
     order = np.lexsort((financed.issued_on, financed.buyer, financed.seller))
-    pairs: list[tuple[Int64, Int64]] = []
+    pairs, step = [(NONE, NONE)], 0
     compared = np.ones(snapshot.n_parties)
-    step = 0
     for step in range(1, settings.neighbours + 1):
         first, second = order[:-step], order[step:]
         same = (
@@ -155,9 +153,7 @@ def _near_duplicates(
         close &= financed.invoice[first] != financed.invoice[second]
         close &= _both_open(financed, first, second, settings.grace_days)
         pairs.append((first[close], second[close]))
-    first, second = (
-        np.concatenate([pair[i] for pair in pairs]) if pairs else np.empty(0, np.int64) for i in range(2)
-    )
+    first, second = map(np.concatenate, zip(*pairs, strict=True))
     # Of many pairs that are held against each other some agree by chance, most of all where nobody else is
     # asked for money.
     known = change_surprise(financed, first, second) - np.log(compared[financed.seller[first]])
