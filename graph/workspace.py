@@ -237,6 +237,20 @@ def write_atomically(path: Path, content: bytes) -> None:
     sync(path.parent)
 
 
+def place_folder(final: Path, write: Callable[[Path], None]) -> None:
+    """What ``write`` puts into a folder, at ``final``, whole or not at all; an empty one may be there."""
+    unfinished = final.with_name(f"{UNFINISHED}{final.name}")
+    if unfinished.exists():
+        shutil.rmtree(unfinished)
+    unfinished.mkdir(parents=True)
+    write(unfinished)
+    for path in unfinished.rglob("*"):
+        sync(path)
+    sync(unfinished)
+    unfinished.replace(final)
+    sync(final.parent)
+
+
 def append_line(path: Path, line: bytes) -> None:
     """Append to a log; a line that a killed job left unfinished stays alone on its own."""
     with path.open("ab+") as file:
@@ -278,14 +292,7 @@ def _publish(room: Path, name: str, write: Callable[[Path], None], pointer: str 
     with _one_writer(room):
         _sweep(room)
         if not final.exists():
-            unfinished = room / f"{UNFINISHED}{name}"
-            unfinished.mkdir()
-            write(unfinished)
-            for path in unfinished.rglob("*"):
-                sync(path)
-            sync(unfinished)
-            unfinished.rename(final)
-            sync(room)
+            place_folder(final, write)
         if pointer is not None:
             write_atomically(room / pointer, f"{name}\n".encode())
     return final

@@ -54,6 +54,24 @@ def run_through(*arguments: str) -> float:
     return time.monotonic() - started
 
 
+def test_a_killed_synth_leaves_nothing_or_the_whole_ecosystem(tmp_path: Path) -> None:
+    line = ("-m", "ecorisk", "synth", "--parties", "3000", "--rings", "2", "--seed", "5")
+    whole_s = run_through(*line, str(tmp_path / "whole"))
+
+    def files(folder: Path) -> dict[str, bytes]:
+        return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+    whole, moments, out = files(tmp_path / "whole"), random.Random(3), tmp_path / "out"
+    for _ in range(TRIALS):
+        kill_at_random((*line, str(out)), whole_s, moments)
+        if out.exists():
+            assert files(out) == whole
+            shutil.rmtree(out)
+    run_through(*line, str(out))
+    assert files(out) == whole
+    assert {path.name for path in tmp_path.iterdir()} == {"whole", "out"}
+
+
 def test_a_killed_load_leaves_the_earlier_store_or_the_new_one(tmp_path: Path) -> None:
     generate(EcosystemSettings(parties=3000, seed=5), tmp_path / "tables")
     first = tmp_path / "first"

@@ -13,6 +13,7 @@ import yaml
 
 from graph.errors import BadInput
 from graph.source import PARTS
+from graph.workspace import place_folder
 from loaders.synthetic.course import World, run_course
 from loaders.synthetic.environment import draw_environment, write_environment
 from loaders.synthetic.invoices import (
@@ -40,17 +41,22 @@ __all__ = ["EcosystemSettings", "Progress", "generate"]
 def generate(settings: EcosystemSettings, out: Path, progress: Progress | None = None) -> None:
     """Write the ecosystem that ``settings`` describe into the folder ``out``; same settings, same bytes.
 
+    It is there whole, or not at all.
+
     Raises:
-        BadInput: ``out`` holds files already.
+        BadInput: ``out`` holds files already, or the parties are too few for the rings.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise BadInput(f"{out} is not empty: name a new folder for the synthetic ecosystem", path=str(out))
-    out.mkdir(parents=True, exist_ok=True)
 
     def begin(step: str) -> None:
         if progress is not None:
             progress(step, STEPS.index(step) / len(STEPS))
 
+    place_folder(out.absolute(), lambda folder: _write(settings, folder, begin))
+
+
+def _write(settings: EcosystemSettings, out: Path, begin: Callable[[str], None]) -> None:
     begin("parties")
     population = draw_population(settings)
     guarantees = draw_guarantees(population, settings)
