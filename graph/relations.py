@@ -274,8 +274,12 @@ def _from_rows(name: str, rows: pa.Table, n: int) -> Relation:
     pair = pair[order]
     begins = np.flatnonzero(np.diff(pair, prepend=-1))
 
-    def total(name: str, dtype: type = np.int64) -> NDArray[Any]:
-        return np.add.reduceat(column(name)[order], begins, dtype=dtype)
+    def total(name: str, dtype: type = np.int64, unit: float | None = None) -> NDArray[Any]:
+        values = column(name)
+        if not values.any():  # zeros that are never written take neither time nor memory
+            return np.zeros(len(begins), dtype if unit is None else np.float64)
+        sums = np.add.reduceat(values[order], begins, dtype=dtype)
+        return sums if unit is None else sums * unit
 
     source, target = np.divmod(pair[begins], n)
     if np.abs(total("amount", np.float64)).max(initial=0.0) >= _TOO_MUCH:
@@ -290,11 +294,11 @@ def _from_rows(name: str, rows: pa.Table, n: int) -> Relation:
         last_on=np.maximum.reduceat(column("last")[order], begins),
         matured=total("matured", np.int32),
         bad=total("bad", np.int32),
-        strength=total("strength") * MICRO,
-        recent_amount=total("recent_amount").astype(np.float64),
-        recent_matured=total("recent_matured") * MICRO,
-        recent_bad=total("recent_bad") * MICRO,
-        recent_strength=total("recent_strength") * MICRO,
+        strength=total("strength", unit=MICRO),
+        recent_amount=total("recent_amount", unit=1.0),
+        recent_matured=total("recent_matured", unit=MICRO),
+        recent_bad=total("recent_bad", unit=MICRO),
+        recent_strength=total("recent_strength", unit=MICRO),
     )
 
 
@@ -305,7 +309,11 @@ def transpose(relation: Relation, name: str) -> Relation:
         (np.arange(relation.n_pairs, dtype=np.int64), relation.indices, relation.indptr), shape=(n, n)
     ).tocsc()
     taken = order.data
-    arrays = {key: value[taken] for key, value in relation.arrays() if key not in ("indptr", "indices")}
+    arrays = {
+        key: value[taken] if value.any() else value
+        for key, value in relation.arrays()
+        if key not in ("indptr", "indices")
+    }
     return Relation(
         name=name, indptr=order.indptr.astype(np.int64), indices=order.indices.astype(np.int32), **arrays
     )
