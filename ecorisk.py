@@ -634,24 +634,30 @@ def _show_planted(folder: Path) -> None:
 
 
 def _demo_in_neo4j(workspace: str) -> list[str]:
-    """Load and publish through a local server; the lines of the last table. Without one it says so."""
-    console.rule("The same records in Neo4j", style="bold")
-    if run_command(["--workspace", workspace, "neo4j", "start"]):
+    """Import into a local server and publish there; the lines of the last table. Without one it says so."""
+    console.rule("The same ecosystem in Neo4j, for those who explore", style="bold")
+    here = ["--workspace", workspace]
+    _say(" ".join([*here, "neo4j", "start"]))
+    if run_command([*here, "neo4j", "start"]):
         return ["Neo4j was left out: see the message above; everything else works without it."]
     from graph.neo4j.server import LocalServer
 
     server = LocalServer(Path(workspace) / "neo4j")
-    store = ["--workspace", workspace, "--store", server.settings().uri]
-    samples = Path(__file__).parent / "loaders" / "samples" / "scms_delivery"
-    for line in (["load", "scms_delivery", str(samples)], ["score", "--as-of", "2015-06-30"]):
-        _say(" ".join([*store, *line]))
-        if run_command([*store, *line]):
-            return ["Loading into Neo4j failed: see the message above."]
+    store = [*here, "--store", server.settings().uri]
+    for line in (
+        [*here, "neo4j", "import"],
+        [*store, "score", "--as-of", "2024-01-01"],
+        [*store, "rings", "--as-of", "2025-03-01"],
+    ):
+        _say(" ".join(line))
+        if run_command(line):
+            return ["Filling Neo4j failed: see the message above."]
     status = server.status()
     return [
         f"Neo4j Browser   {status.browser_url}",
         f"login           neo4j / the password in {status.password_file}",
-        "paste           MATCH p = (:Party)-[:SHIPS_TO]->(c:Party) WHERE c.riskScore < 600 RETURN p LIMIT 50",
+        "paste           MATCH p = (:Ring {typology: 'guarantee_circle'})-[:INVOLVES]->(:Party) RETURN p",
+        f"queries, guides ecorisk --workspace {workspace} serve    # then http://localhost:8000/kit/",
         f"stop it         ecorisk --workspace {workspace} neo4j stop",
     ]
 
@@ -673,7 +679,7 @@ def demo(
                 raise typer.Exit(code)
             if line.startswith(f"--workspace {folder / 'synthetic'} explain"):
                 _show_planted(folder)
-    neo4j_lines = _demo_in_neo4j(str(folder / "scms"))
+    neo4j_lines = _demo_in_neo4j(str(folder / "synthetic"))
     console.rule(f"Done in {time.monotonic() - started:.0f} s", style="bold")
     for line in neo4j_lines:
         console.print(line, markup=False, highlight=False)
@@ -685,10 +691,10 @@ def _clear_demo(folder: Path) -> None:
     mark = folder / ".ecorisk-demo"
     if folder.exists() and any(folder.iterdir()) and not mark.exists():
         raise BadInput(f"{folder} is not empty and not a demo's: name another folder with --folder")
-    if (folder / "scms" / "neo4j").exists():
+    for home in folder.glob("*/neo4j"):
         from graph.neo4j.server import LocalServer
 
-        LocalServer(folder / "scms" / "neo4j").stop()
+        LocalServer(home).stop()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     mark.touch()

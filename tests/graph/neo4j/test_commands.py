@@ -1,17 +1,21 @@
-"""``ecorisk neo4j import`` and ``doctor``: what they print and how they end."""
+"""Commands with Neo4j: what they print and how they end."""
 
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 import ecorisk
 from graph.duckdb_store import DuckDBStore
 from graph.neo4j.session import Neo4jSession, Neo4jSettings
 from graph.neo4j.store import Neo4jStore
-from tests.ecosystems import load, parties
+from graph.source import SourceDeclaration
+from tests.ecosystems import load, parties, stage
+from tests.test_kill import small_workspace
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, object]]:
@@ -68,3 +72,55 @@ def test_an_import_into_another_server_is_refused_with_the_way_to_go(
     assert str(body["command"]).startswith(f"cd {tmp_path / 'files'} && neo4j-admin")
     code, body = run(capsys, *store, "neo4j", "import", "--files-only", str(tmp_path / "files"))
     assert (code, "not empty" in str(body["message"])) == (3, True)
+
+
+def test_working_from_neo4j_alone(
+    neo4j_settings: Neo4jSettings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Every command gives from Neo4j, in a workspace without data, what the embedded store gives."""
+    monkeypatch.setenv("ECORISK_NEO4J_PASSWORD", neo4j_settings.password)
+    own = ("--workspace", str(small_workspace(tmp_path).folder))
+    alone = ("--workspace", str(tmp_path / "alone"), "--store", neo4j_settings.uri)
+    source = tmp_path / "source"
+    assert run(capsys, *alone, "load", str(source / "small.yaml"), str(source))[0] == 0
+    # As in front of a person: the bar belongs to stderr, whatever goes to stdout.
+    monkeypatch.setattr(ecorisk, "console", Console(stderr=True, force_terminal=True))
+    day = ("--as-of", "2022-12-31")
+    for command in (
+        ("snapshot", *day),
+        ("train",),
+        ("evaluate",),
+        ("score", *day),
+        ("rings", *day),
+        ("explain", "--riskiest"),
+    ):
+        expected = run(capsys, *own, *command)
+        assert expected[0] == 0
+        assert ecorisk.run_command([*alone, *command, "--json"]) == 0
+        printed = capsys.readouterr()
+        assert json.loads(printed.out) == expected[1]
+        assert ("fetched" in printed.err) == (command[0] != "explain")
+
+
+def test_a_second_load_is_refused_while_one_is_at_work(
+    workspace: str,
+    neo4j_settings: Neo4jSettings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("ECORISK_NEO4J_PASSWORD", neo4j_settings.password)
+    small_workspace(tmp_path)
+    source = tmp_path / "source"
+    second = ("--workspace", workspace, "--store", neo4j_settings.uri, "load")
+    with Neo4jStore(neo4j_settings).begin(SourceDeclaration("first")) as transaction:
+        transaction.append("parties", stage(tmp_path, "parties", parties(3)))
+        code, body = run(capsys, *second, str(source / "small.yaml"), str(source))
+        assert code == 4
+        assert "another job writes" in str(body["message"])
+        assert f"process {os.getpid()}" in str(body["message"])
+    assert run(capsys, *second, str(source / "small.yaml"), str(source))[0] == 0
+    assert {source.name for source in Neo4jStore(neo4j_settings).sources()} == {"first", "small"}
