@@ -128,7 +128,7 @@ def chains_in(ties: Ties, on: int, lengths: tuple[int, int], crowd: Crowd, n: in
 
 
 def distinct(candidates: list[Candidate]) -> list[Candidate]:
-    """The most striking of those that share half of their parties or more: days repeat each other."""
+    """Those that share less than half of their parties with a more striking one: days repeat each other."""
     candidates.sort(key=lambda one: (-one.surprise, -one.on, one.parties))
     kept: list[Candidate] = []
     found_with: dict[int, list[int]] = {}

@@ -37,6 +37,7 @@ from graph.rings.columns.pairs import Pairs, paired
 from graph.rings.columns.rows import evidence_rows, matches, ranges
 from graph.rings.columns.shuffles import rewired
 from graph.rings.finding import Detection, Finding, Member
+from graph.rings.patterns.overlaps import distinct
 from graph.rings.patterns.peeling import Shape, blocks, core
 from graph.rings.typology import Naming, Typology
 from graph.snapshot import Snapshot
@@ -170,24 +171,6 @@ def _one_way(pairs: Pairs, block: _Block, most_other: float) -> bool:
     return among - len(block.pairs) <= most_other * len(block.pairs)
 
 
-def _distinct(found: list[_Block], most: int) -> list[_Block]:
-    """The strongest of those that share half of the pairs of the smaller one; ``most`` at most."""
-    taken: dict[int, int] = {}
-    sizes: list[int] = []
-    kept: list[_Block] = []
-    for block in sorted(found, key=lambda block: (-block.strength, block.pairs.tolist())):
-        holders = [taken[pair] for pair in block.pairs.tolist() if pair in taken]
-        shared = np.bincount(holders) if holders else np.zeros(0, np.int64)
-        if any(2 * shared[h] >= min(len(block.pairs), sizes[h]) for h in np.flatnonzero(shared)):
-            continue
-        taken.update((pair, len(kept)) for pair in block.pairs.tolist() if pair not in taken)
-        sizes.append(len(block.pairs))
-        kept.append(block)
-        if len(kept) == most:
-            break
-    return kept
-
-
 def _finding(snapshot: Snapshot, block: _Block, flows: Flows, most_evidence: int) -> Finding:
     """``flows``: the block's transfers."""
     both = set(block.sellers.tolist()) & set(block.buyers.tolist())
@@ -220,7 +203,8 @@ def detect(snapshot: Snapshot, settings: DenseBlockSettings) -> Detection:
     for chosen in _windows(pairs, first, last, settings):
         blocks_here = _blocks_among(pairs, chosen, settings)
         found += [block for block in blocks_here if _one_way(pairs, block, settings.most_other)]
-    kept = _distinct(found, settings.most_findings)
+    found.sort(key=lambda block: (-block.strength, block.pairs.tolist()))
+    kept = distinct(found, lambda block: block.pairs.tolist(), settings.most_findings)
     cut = len(kept) == settings.most_findings
     findings = []
     for block in kept:

@@ -37,6 +37,7 @@ from graph.rings.columns.ownership import Ownership, ownership_of
 from graph.rings.columns.rows import evidence_rows
 from graph.rings.columns.shuffles import rewired
 from graph.rings.finding import Detection, Finding, Member
+from graph.rings.patterns.overlaps import distinct
 from graph.rings.patterns.trade_web import labels, measure, total, web_of
 from graph.rings.typology import Naming, Typology
 from graph.snapshot import Snapshot
@@ -138,23 +139,6 @@ def _undeclared(community: _Community, ownership: Ownership, least_share: float)
     return community.share * left >= least_share
 
 
-def _distinct(found: list[_Community], most: int) -> list[_Community]:
-    """The strongest of those that share half of the members of the smaller one; ``most`` at most."""
-    holding: dict[int, list[int]] = {}
-    kept: list[_Community] = []
-    for one in sorted(found, key=lambda one: (-one.strength, one.members)):
-        held = [position for member in one.members for position in holding.get(member, ())]
-        shared = np.bincount(held) if held else np.zeros(0, np.int64)
-        if any(2 * shared[k] >= min(len(one.members), len(kept[k].members)) for k in np.flatnonzero(shared)):
-            continue
-        for member in one.members:
-            holding.setdefault(member, []).append(len(kept))
-        kept.append(one)
-        if len(kept) == most:
-            break
-    return kept
-
-
 def _finding(snapshot: Snapshot, community: _Community, most_evidence: int) -> Finding:
     flows = community.flows
     return Finding(
@@ -181,7 +165,8 @@ def detect(snapshot: Snapshot, settings: TightCommunitySettings) -> Detection:
         found += _communities_of(now, earlier, snapshot.n_parties, settings)
     ownership = ownership_of(snapshot)
     found = [one for one in found if _undeclared(one, ownership, settings.least_share)]
-    kept = _distinct(found, settings.most_findings)
+    found.sort(key=lambda one: (-one.strength, one.members))
+    kept = distinct(found, lambda one: one.members, settings.most_findings)
     cut = len(kept) == settings.most_findings
     return Detection(
         tuple(_finding(snapshot, one, settings.most_evidence) for one in kept),
