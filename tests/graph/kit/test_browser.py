@@ -25,7 +25,8 @@ from graph.kit.style import BANDS, FINDINGS, grass
 from graph.neo4j.first_load import import_store
 from graph.neo4j.server import LocalServer
 from graph.neo4j.store import Neo4jStore
-from graph.rings.cases.job import published_rings, search_and_publish
+from graph.rings.cases.job import search_and_publish
+from graph.rings.cases.publication import published_rings
 from graph.workspace import Workspace
 from loaders import load
 from loaders.synthetic import EcosystemSettings, generate

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from graph.relations import day_number
-from graph.rings.wording import counted, day, listing, money, share, span
+from graph.rings.wording import counted, day, listing, money, only_strongest, share, span, times
 
 
 def test_money_has_the_digits_of_its_currency() -> None:
@@ -28,6 +28,14 @@ def test_counts_and_shares() -> None:
     assert counted(1, "invoice") == "1 invoice"
     assert counted(2_000, "company", "companies") == "2,000 companies"
     assert (share(0.0), share(0.034), share(0.5)) == ("0 %", "3.4 %", "50 %")
+    assert (times(1), times(12)) == ("once", "12 times")
+
+
+def test_a_cut_is_told_where_something_was_cut() -> None:
+    assert only_strongest(20_000, 20_000, "circles") == ()
+    assert only_strongest(20_000, 20_001, "circles") == (
+        "only the 20,000 strongest of 20,001 circles are handed on",
+    )
 
 
 def test_long_lists_count_the_rest() -> None:
