@@ -23,7 +23,6 @@ from graph.errors import BadInput, StoreUnavailable
 URI_SCHEMES = ("neo4j://", "neo4j+s://", "neo4j+ssc://", "bolt://", "bolt+s://", "bolt+ssc://")
 CONNECT_LIMIT_S = 10.0
 RETRY_LIMIT_S = 30.0
-FETCH_ROWS = 5_000
 
 #: A record of a result: values by name.
 Row = Mapping[str, Any]
@@ -97,15 +96,6 @@ class Neo4jSession:
         """All records of a reading query."""
         with self._errors(), self._driver.session(database=self._settings.database) as session:
             return session.execute_read(lambda tx: Transaction(tx).run(query, **parameters))
-
-    def stream(self, query: str, **parameters: Any) -> Iterator[Row]:
-        """Records of a reading query as they arrive; a broken stream raises and is not retried."""
-        with (
-            self._errors(),
-            self._driver.session(database=self._settings.database, fetch_size=FETCH_ROWS) as session,
-            session.begin_transaction() as tx,
-        ):
-            yield from tx.run(query, parameters)
 
     def write(self, query: str, **parameters: Any) -> list[Row]:
         """One managed transaction with one query; the driver retries what is transient."""

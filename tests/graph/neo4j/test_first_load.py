@@ -64,14 +64,14 @@ def content(settings: Neo4jSettings) -> tuple[Counter[Any], Counter[Any]]:
     """All nodes and relationships with what they say, known by what they say."""
     with Neo4jSession(settings) as session:
         nodes: dict[str, Any] = {}
-        for row in session.stream(
+        for row in session.read(
             "MATCH (n) WHERE NOT n:Lease AND NOT n:EcoriskTestDatabase "
             "RETURN elementId(n) AS id, labels(n) AS labels, properties(n) AS said"
         ):
             nodes[row["id"]] = (tuple(sorted(row["labels"])), said(row["said"]))
         ties = [
             (row["type"], nodes[row["a"]], nodes[row["b"]], said(row["said"]))
-            for row in session.stream(
+            for row in session.read(
                 "MATCH (a)-[r]->(b) RETURN type(r) AS type, elementId(a) AS a, elementId(b) AS b, "
                 "properties(r) AS said"
             )

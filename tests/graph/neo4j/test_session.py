@@ -64,8 +64,8 @@ def test_values_come_back_as_they_went(neo4j_settings: Neo4jSettings) -> None:
     with Neo4jSession(neo4j_settings) as session:
         rows = session.write("UNWIND $values AS v CREATE (n:Value {v: v}) RETURN n.v AS v", values=values)
         assert [repr(row["v"]) for row in rows] == [repr(value) for value in values]
-        streamed = [row["v"] for row in session.stream("MATCH (n:Value) RETURN n.v AS v")]
-        assert sorted(map(repr, streamed)) == sorted(map(repr, values))
+        found = [row["v"] for row in session.read("MATCH (n:Value) RETURN n.v AS v")]
+        assert sorted(map(repr, found)) == sorted(map(repr, values))
         (row,) = session.write("CREATE (n:Day {on: $on}) RETURN n.on AS on", on=date(1900, 1, 1))
         assert row["on"].to_native() == date(1900, 1, 1)
 
