@@ -90,7 +90,9 @@ def read(read_out: ReadOut, columns: RelationColumns) -> NDArray[np.float64]:
     """The network's part of a relation from its columns, float64 [rows]."""
     part = np.zeros(len(columns.caused))
     for hop, values in (*columns.linear.items(), (0, columns.caused.astype(np.float64))):
-        part += np.nan_to_num(values - read_out.centres[hop], nan=0.0) @ read_out.weights[hop]
+        beyond = values - read_out.centres[hop]
+        beyond[np.isnan(beyond)] = 0.0
+        part += beyond @ read_out.weights[hop]
     return part
 
 

@@ -174,58 +174,27 @@ def _sum(x, used, first, column, threshold, nan_left, kept, leaves, leaf, out): 
         out[start : start + size] = sums[:size]
 
 
-@numba.njit(cache=True)
-def _credits(roots, column, left, right, value, weight, ends, position, credit):  # type: ignore[no-untyped-def]
-    """By leaf (tree by tree, in slots): the columns of the path to it, and how much each changed the value.
-
-    Fills ``ends`` int64 [trees·slots, 2] (where a leaf's entries begin and end), ``position``, ``credit``.
-    Averaged splits change nothing: their value is the mean of where they lead.
-    """
-    n, filled = len(column), 0
-    parent = np.full(n, -1, np.int64)
-    for tree in range(len(roots)):
-        end, leaves = roots[tree + 1] if tree + 1 < len(roots) else n, 0
-        for node in range(roots[tree], end):
-            if column[node] != LEAF:
-                parent[left[node]] = parent[right[node]] = node
-                continue
-            at, begin = node, filled
-            while parent[at] >= 0:
-                above, entry = parent[at], begin
-                if column[above] >= 0:
-                    while entry < filled and position[entry] != column[above]:
-                        entry += 1
-                    if entry == filled:
-                        position[entry], credit[entry] = column[above], 0.0
-                        filled += 1
-                    credit[entry] += weight[node] * (value[at] - value[above])
-                at = above
-            slot = np.int64(_slot(leaves))
-            ends[tree * MAX_LEAVES + slot, 0], ends[tree * MAX_LEAVES + slot, 1] = begin, filled
-            leaves += 1
-
-
 @numba.njit(cache=True, parallel=True)
 def _sum_by_column(  # type: ignore[no-untyped-def]
-    x, used, first, column, threshold, nan_left, kept, leaves, ends, position, credit, out
+    x, used, first, column, threshold, nan_left, kept, change, out
 ):
     for block in numba.prange((len(x) + _ROWS - 1) // _ROWS):
         start = block * _ROWS
         size = min(_ROWS, len(x) - start)
         side = np.zeros((len(used), _ROWS), np.float32)
-        left_over, slots = np.empty(_ROWS, np.uint32), np.empty(_ROWS, np.int64)
+        left_over, sums = np.empty(_ROWS, np.uint32), np.zeros((len(used), _ROWS))
         _side_by_side(x, start, size, used, side)
         for tree in range(len(first) - 1):
             _left_over(side, first[tree], first[tree + 1], column, threshold, nan_left, kept, left_over)
-            _slots(left_over, slots)
-            for row in range(size):
-                for possible in range(max(leaves[tree], 1)):
-                    if leaves[tree] and not _is_left(left_over[row], possible):
-                        continue
-                    slot = np.int64(_slot(possible)) if leaves[tree] else slots[row]
-                    leaf = tree * MAX_LEAVES + slot
-                    for entry in range(ends[leaf, 0], ends[leaf, 1]):
-                        out[start + row, position[entry]] += credit[entry]
+            for split in range(first[tree], first[tree + 1]):
+                on_left, on_right = ~kept[split, 1], ~kept[split, 0]
+                to_left, to_right, credit = change[split, 0], change[split, 1], sums[column[split]]
+                for row in range(_ROWS):
+                    credit[row] += to_left if left_over[row] & on_left else 0.0
+                    credit[row] += to_right if left_over[row] & on_right else 0.0
+        for row in range(size):
+            for position in range(len(used)):
+                out[start + row, used[position]] = sums[position, row]
 
 
 def total(trees: Trees, x: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -249,15 +218,13 @@ def total_beyond(trees: Trees, x: NDArray[np.float32], known: int) -> NDArray[np
 def total_by_column(trees: Trees, x: NDArray[np.float32]) -> NDArray[np.float64]:
     """``total`` by the column of each split on the path, float64 [rows, columns]; rows sum to ``total``."""
     out, made = np.zeros(x.shape), _decisions(trees)
-    ends = np.zeros((len(trees.roots) * MAX_LEAVES, 2), np.int64)
-    # No leaf lies deeper than its tree has splits.
-    splits = np.diff(np.append(trees.roots, len(trees.column))).astype(np.int64) // 2
-    most = int((splits * (splits + 1)).sum())
-    position, credit = np.zeros(most, np.int32), np.zeros(most)
+    # A split that is reached changes the value to that of the side it leads to; an averaged one changes
+    # nothing: its value is the mean of where it leads.
     weight = _weights(trees.column, trees.left, trees.right, trees.share)
-    nodes = (trees.roots, trees.column, trees.left, trees.right, trees.value)
-    _credits(*nodes, weight, ends, position, credit)
-    decided = (made.column, made.threshold, made.nan_left, made.kept, made.leaves)
+    nodes = np.flatnonzero(trees.column >= 0)
+    ends = np.stack((trees.left[nodes], trees.right[nodes]), axis=1)
+    change = weight[nodes, None] * (trees.value[ends] - trees.value[nodes, None])
+    splits = (made.column, made.threshold, made.nan_left, made.kept)
     with threads_for(len(x)):
-        _sum_by_column(x, made.used, made.first, *decided, ends, position, credit, out)
+        _sum_by_column(x, made.used, made.first, *splits, change, out)
     return out
