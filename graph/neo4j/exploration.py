@@ -28,6 +28,7 @@ from graph.neo4j.schema import (
     version_label,
 )
 from graph.neo4j.session import Neo4jSession, Row
+from graph.store import Tell
 
 PARTIES_A_FLOW_BATCH = 200
 TIE_TYPES = "|".join(sorted({tie.type for ties in TIES.values() for tie in ties}))
@@ -36,9 +37,9 @@ TIE_TYPES = "|".join(sorted({tie.type for ties in TIES.values() for tie in ties}
 Touched = defaultdict[tuple[str, str], set[str]]
 
 
-def tie_load(session: Neo4jSession, lease: Lease, load_id: str) -> None:
+def tie_load(session: Neo4jSession, lease: Lease, load_id: str, tell: Tell) -> None:
     """Bring what people see up to date with a committed load, then mark it tied."""
-    tying = _Tying(session, lease, load_id)
+    tying = _Tying(session, lease, load_id, tell)
     tying.each_batch("parties", tying.update_parties)
     for table in ROW_TABLES:
         tying.each_batch(table, partial(tying.choose_current, table))
@@ -55,10 +56,11 @@ def tie_load(session: Neo4jSession, lease: Lease, load_id: str) -> None:
 class _Tying:
     """One pass over the rows of a load, a transaction a batch."""
 
-    def __init__(self, session: Neo4jSession, lease: Lease, load_id: str) -> None:
+    def __init__(self, session: Neo4jSession, lease: Lease, load_id: str, tell: Tell) -> None:
         self._session = session
         self._lease = lease
         self._load_id = load_id
+        self._tell = tell
         self._touched: Touched = defaultdict(set)
         self._batches: dict[str, list[int]] = {}
 
@@ -73,7 +75,8 @@ class _Tying:
                 load=self._load_id,
             )
             self._batches[table] = [row["batch"] for row in found]
-        for batch in self._batches[table]:
+        for done, batch in enumerate(self._batches[table]):
+            self._tell(f"tying {table}", done / len(self._batches[table]))
             work(batch)
 
     def update_parties(self, batch: int) -> None:
@@ -169,7 +172,9 @@ class _Tying:
 
     def sum_flow(self, flow: Flow, kind: str | None = None) -> None:
         """Sum a flow up anew for every party it leads from and whose rows the load touched."""
-        for parties in _chunks(self._touched[flow.table, flow.a_column], PARTIES_A_FLOW_BATCH):
+        touched = self._touched[flow.table, flow.a_column]
+        for done, parties in enumerate(_chunks(touched, PARTIES_A_FLOW_BATCH)):
+            self._tell(f"summing up {flow.type}", done * PARTIES_A_FLOW_BATCH / len(touched))
             self._lease.write_all(flow_queries(flow), parties=parties, basis=flow.table, kind=kind)
 
     def sum_events(self) -> None:

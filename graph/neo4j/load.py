@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from graph.contract import DUCKDB_TYPES, TABLES, Table, arrow_schema
 from graph.errors import LoadRefused
@@ -18,6 +19,7 @@ from graph.neo4j.schema import LABELS, properties_of, property_name, version_lab
 from graph.neo4j.session import Neo4jSession
 from graph.source import SourceDeclaration
 from graph.sql import quote
+from graph.store import Tell
 
 BATCH_ROWS = 5_000
 #: Index entries hold at most about 8,000 bytes; a key has up to four parts.
@@ -49,10 +51,11 @@ def _offered(path: Path) -> list[str]:
 class Neo4jLoad:
     """An open load under the writer's lease (see ``graph.store.LoadTransaction``)."""
 
-    def __init__(self, session: Neo4jSession, lease: Lease) -> None:
+    def __init__(self, session: Neo4jSession, lease: Lease, tell: Tell) -> None:
         self.load_id = uuid.uuid4().hex
         self._session = session
         self._lease = lease
+        self._tell = tell
         self._batches = 0
         self._rows = 0
         self._latest: date | None = None
@@ -104,7 +107,9 @@ class Neo4jLoad:
         chosen = ", ".join(f"{quote(column)} AS {quote(name)}" for name, column in properties.items())
         version = f"{key_hash(contract)} || '|' || strftime(known_on, '%Y-%m-%d')"
         sql = f'SELECT {chosen}, {version} AS "versionKey" FROM read_parquet(?)'  # noqa: S608
+        total, before = pq.read_metadata(rows).num_rows, self._rows
         for batch in _batches(sql, rows):
+            self._tell(f"writing {table}", (self._rows - before) / total)
             self._lease.write(
                 f"""UNWIND $rows AS row CREATE (v:{version_label(table)})
                     SET v = row, v.loadId = $load, v.loadBatch = $batch""",

@@ -38,6 +38,7 @@ class Neo4jStore:
         tell: Tell = lambda what, share: None,
     ) -> None:
         self._settings = settings
+        self._tell = tell
         self._mirror = Mirror(base_currency, tell)
         self._ready = False
 
@@ -46,7 +47,7 @@ class Neo4jStore:
         """See ``EcosystemStore.begin``: batches commit one by one, readers see them once the load commits."""
         with self._open() as session, writing(session) as lease:
             self._recover(session, lease)
-            load = Neo4jLoad(session, lease)
+            load = Neo4jLoad(session, lease, self._tell)
             try:
                 yield load
                 load.commit(declaration)
@@ -54,7 +55,7 @@ class Neo4jStore:
                 with suppress(StoreUnavailable):  # the next job undoes what can't be undone now
                     undo(lease, load.load_id)
                 raise
-            tie_load(session, lease, load.load_id)
+            tie_load(session, lease, load.load_id, self._tell)
 
     def sources(self) -> tuple[SourceDeclaration, ...]:
         """See ``EcosystemStore.sources``."""
@@ -125,5 +126,5 @@ class Neo4jStore:
             if row["state"] == "loading":
                 undo(lease, row["id"])
             elif row["state"] == "committed":
-                tie_load(session, lease, row["id"])
+                tie_load(session, lease, row["id"], self._tell)
         publication.settle(lease)

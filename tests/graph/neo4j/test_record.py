@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from datetime import date
 from pathlib import Path
 
@@ -72,8 +73,13 @@ def test_who_stops_reading_leaves_no_thread(neo4j_settings: Neo4jSettings, tmp_p
 
 def test_one_hears_how_far_it_is(neo4j_settings: Neo4jSettings, tmp_path: Path) -> None:
     heard: list[tuple[str, float | None]] = []
-    load(Neo4jStore(neo4j_settings), tmp_path, {"parties": parties(N)})
     store = Neo4jStore(neo4j_settings, tell=lambda what, share: heard.append((what, share)))
+    load(store, tmp_path, {"parties": parties(N)})
+    batches = -(-N // BATCH_ROWS)
+    assert Counter(what for what, _ in heard) == {"writing parties": batches, "tying parties": batches}
+    assert all(share is not None and 0 <= share < 1 for _, share in heard)
+
+    heard.clear()
     store.read(AS_OF, None)
     shares = [share for _, share in heard if share is not None]
     assert len(shares) == len(heard) == SESSIONS + 2
