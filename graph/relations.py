@@ -309,7 +309,7 @@ def transpose(relation: Relation, name: str) -> Relation:
         (np.arange(relation.n_pairs, dtype=np.int64), relation.indices, relation.indptr), shape=(n, n)
     ).tocsc()
     taken = order.data
-    arrays = {
+    arrays: dict[str, Any] = {
         key: value[taken] if value.any() else value
         for key, value in relation.arrays()
         if key not in ("indptr", "indices")
