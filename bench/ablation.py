@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from bench.quality_sets import SETS, BenchSet, Place, available
-from gnn.champion.intervals import auc_differences
+from gnn.champion.intervals import auc_differences, difference_text
+from gnn.champion.markdown import table
 from gnn.learning.blend import weigh
 from gnn.learning.fitted import Fitted
 from gnn.learning.training import TrainingSettings, train_with_members
@@ -82,26 +83,21 @@ def ablate(panel: Panel) -> Figures:
 
 def section(figures: Mapping[str, Figures]) -> list[str]:
     """The table of the frozen figures, as Markdown lines."""
-    names = list(figures)
-    lines = [
+    rows = [["(default's AUC)", *(f"{found[DEFAULT]['auc']:.3f}" for found in figures.values())]]
+    rows += [
+        [variant, *(difference_text(found[variant]["difference"]) for found in figures.values())]
+        for variant in VARIANTS
+        if variant != DEFAULT and all(variant in found for found in figures.values())
+    ]
+    return [
         "## What each piece is worth",
         "",
         "The default less what is left when a piece is taken out of it, in AUC, with its 95 % party "
         "bootstrap (`python -m bench.ablation --freeze`; one run a set).",
         "",
-        "| without | " + " | ".join(names) + " |",
-        "|---|" + "---:|" * len(names),
-        "| (default's AUC) | " + " | ".join(f"{figures[n][DEFAULT]['auc']:.3f}" for n in names) + " |",
+        table(("without", *(f">{name}" for name in figures)), rows),
+        "",
     ]
-    for variant in VARIANTS:
-        if variant == DEFAULT:
-            continue
-        cells = []
-        for name in names:
-            low, mid, high = figures[name][variant]["difference"]
-            cells.append(f"{mid:+.3f} [{low:+.3f}, {high:+.3f}]")
-        lines.append(f"| {variant} | " + " | ".join(cells) + " |")
-    return [*lines, ""]
 
 
 def measure(chosen: BenchSet, place: Place, console: Console) -> Figures:

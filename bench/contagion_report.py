@@ -8,6 +8,7 @@ from typing import Any
 from rich.box import SIMPLE
 from rich.table import Table
 
+from gnn.champion.intervals import difference_text
 from gnn.champion.markdown import table as markdown_table
 
 Run = Mapping[str, Any]
@@ -41,8 +42,7 @@ def _span(*path: str) -> Cell:
         value: Any = run
         for key in path:
             value = value[key]
-        low, mid, high = value
-        return f"{mid:+.3f} [{low:+.3f}, {high:+.3f}]"
+        return difference_text(value)
 
     return cell
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,9 @@ from bench.quality_figures import BEST, MODELS
 from bench.quality_models import PLACEBO
 from bench.quality_peers import GAT, PROPAGATION, SAGE
 from bench.quality_sets import SETS, BenchSet
+from gnn.champion import markdown
 from gnn.champion.evaluation import DEFAULT, NETWORK
+from gnn.champion.intervals import difference_text
 
 Figures = Mapping[str, Any]
 
@@ -39,18 +41,13 @@ def _with_sd(figures: Figures) -> str:
     return f"{figures['mean']:.3f}" if sd is None else f"{figures['mean']:.3f} ± {sd:.3f}"
 
 
-def _with_interval(found: list[float]) -> str:
-    low, mid, high = found
-    return f"{mid:+.3f} [{low:+.3f}, {high:+.3f}]"
-
-
 def _rows(found: Figures) -> list[tuple[str, str, str, str]]:
     """(model, AUC, AP, default less it) for every model of a set."""
     rows = []
     for name in MODELS:
         if name in found["models"]:
             model = found["models"][name]
-            less = "" if name == DEFAULT else _with_interval(found["differences"][name])
+            less = "" if name == DEFAULT else difference_text(found["differences"][name])
             rows.append((name, _with_sd(model["auc"]), _with_sd(model["ap"]), less))
     return rows
 
@@ -105,15 +102,10 @@ def changes(now: Figures, frozen: Figures, allowed_fall: float) -> Changes:
     return Changes(shown, failed)
 
 
-def _markdown(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
-    lines = [f"| {' | '.join(headings)} |", "|" + "---|" * len(headings)]
-    return lines + [f"| {' | '.join(row)} |" for row in rows]
-
-
 def _verdict(found: Figures) -> str:
     """Whether links help on a set: the default against its placebo, and against trees without a graph."""
     low, _, high = found["differences"][PLACEBO]
-    gain = _with_interval(found["differences"][PLACEBO])
+    gain = difference_text(found["differences"][PLACEBO])
     if low > 0:
         return f"Links help here: the default is {gain} better than on permuted links."
     if high < 0:
@@ -134,13 +126,13 @@ def _set_section(name: str, found: Figures) -> list[str]:
         (f"**{NAMES[model]}**" if model == DEFAULT else NAMES[model], auc, ap, less)
         for model, auc, ap, less in _rows(found)
     ]
-    lines += _markdown(("model", "AUC", "AP", "default less it, AUC [95 %]"), rows)
+    lines += [markdown.table(("model", "AUC", "AP", "default less it, AUC [95 %]"), rows)]
     best = found["best_challenger"]
     calibration = found["calibration"]
     lines += [
         "",
         f"{_verdict(found)} Best challenger: {best}; default less it "
-        f"{_with_interval(found['differences'][best])}.",
+        f"{difference_text(found['differences'][best])}.",
         f"Calibration of the default: bad rate {calibration['bad_rate']:.1%} against a mean PD of "
         f"{calibration['mean_pd']:.1%}; ECE {calibration['ece']:.3f} (95th percentile of a perfect model: "
         f"{calibration['ece_perfect']:.3f}); slope {calibration['slope']:.2f}.",
@@ -180,10 +172,10 @@ def _pooled_section(figures: Figures) -> list[str]:
         "",
     ]
     rows = [
-        (name if name == BEST else NAMES[name], _with_interval(found["auc"]), str(len(found["sets"])))
+        (name if name == BEST else NAMES[name], difference_text(found["auc"]), str(len(found["sets"])))
         for name, found in figures["pooled"].items()
     ]
-    return [*lines, *_markdown(("against", "difference [95 %]", "sets"), rows), ""]
+    return [*lines, markdown.table(("against", "difference [95 %]", "sets"), rows), ""]
 
 
 def _overview(figures: Figures) -> list[str]:
@@ -192,13 +184,12 @@ def _overview(figures: Figures) -> list[str]:
         aucs = [found["models"].get(model, {}).get("auc", {}).get("mean") for model in MODELS[1:]]
         best = found["best_challenger"]
         cells = ("" if auc is None else f"{auc:.3f}" for auc in aucs)
-        rows.append(
-            (name, _runs(SETS[name], found), *cells, f"{_with_interval(found['differences'][best])} ({best})")
-        )
+        against = f"{difference_text(found['differences'][best])} ({best})"
+        rows.append((name, _runs(SETS[name], found), *cells, against))
     return [
         "## Mean AUC",
         "",
-        *_markdown(("set", "runs", *MODELS[1:], "default less best challenger"), rows),
+        markdown.table(("set", "runs", *MODELS[1:], "default less best challenger"), rows),
         "",
     ]
 
@@ -224,4 +215,4 @@ def render(figures: Figures) -> str:
     ]
     steps = list(next(iter(figures["sets"].values()))["seconds"]) if figures["sets"] else []
     rows = [(n, *(f"{f['seconds'].get(s, 0):.0f}" for s in steps)) for n, f in figures["sets"].items()]
-    return "\n".join([*lines, *_markdown(("set", *steps), rows), ""])
+    return "\n".join([*lines, markdown.table(("set", *steps), rows), ""])

@@ -12,7 +12,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from gnn.champion.challengers import Challenger, with_links
-from gnn.champion.intervals import auc_differences
+from gnn.champion.intervals import auc_differences, difference_text
 from gnn.champion.metrics import Metrics, calibration_line, measure
 from gnn.champion.reliability import Calibration, calibration_of
 from gnn.champion.slices import Slice, groupings, slices
@@ -98,13 +98,12 @@ class Evaluation:
         ):
             table.add_column(heading, justify="right")
         for name, m in self.models.items():
-            low, mid, high = self.differences[name]
             table.add_row(
                 f"{name} *" if name == self.champion else name,
                 *(f"{value:.3f}" for value in (m.auc, m.ap, m.ks, m.brier, m.ece)),
                 f"{m.lift5:.1f}",
                 f"{self.lines[name][1]:.2f}",
-                "" if name == self.champion else f"{mid:+.3f} [{low:+.3f}, {high:+.3f}]",
+                "" if name == self.champion else difference_text(self.differences[name]),
             )
         return table
 

@@ -12,7 +12,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from sklearn.metrics import roc_auc_score
 
-from gnn.champion.intervals import LEVEL, RESAMPLES, bootstrap_aucs, interval
+from gnn.champion.intervals import LEVEL, RESAMPLES, bootstrap_aucs, difference_text, interval
 from gnn.champion.reliability import Span, calibration_of
 from gnn.champion.slices import DEGREE, SIZE, Grouping
 
@@ -122,11 +122,6 @@ class Gate:
         return table
 
 
-def _shown(span: Span) -> str:
-    low, mid, high = span
-    return f"{mid:+.3f} [{low:+.3f}, {high:+.3f}]"
-
-
 def _cases(rows: JudgedRows, settings: GateSettings) -> Condition:
     bad = int(rows.labels.sum())
     fewest = min(bad, len(rows.labels) - bad)
@@ -149,7 +144,7 @@ def _rankings(rows: JudgedRows, settings: GateSettings, uses_links: bool) -> Ite
         better = rival == NO_GRAPH and uses_links
         yield Condition(
             f"AUC less {rival}'s",
-            _shown(span),
+            difference_text(span),
             "above 0: links must pay" if better else f"not under -{settings.auc_tolerance:g}",
             difference > 0 if better else difference >= -settings.auc_tolerance,
             {"auc": list(span), "candidate": rows.auc(CANDIDATE), "rival": rows.auc(rival)},
@@ -163,7 +158,7 @@ def _calibration(rows: JudgedRows, settings: GateSettings) -> Iterator[Condition
         low, mid, high = found.slope
         yield Condition(
             "calibration slope",
-            f"{mid:.2f} [{low:.2f}, {high:.2f}], intercept {_shown(found.intercept)}",
+            f"{mid:.2f} [{low:.2f}, {high:.2f}], intercept {difference_text(found.intercept)}",
             f"interval reaches {least:g} to {most:g}",
             low <= most and high >= least,
             {"slope": list(found.slope), "intercept": list(found.intercept)},
@@ -249,7 +244,7 @@ def _by_bins(rows: JudgedRows, settings: GateSettings) -> Iterator[Condition]:
         basis = next(grouping.basis for grouping in rows.groupings if grouping.name == name)
         yield Condition(
             f"no worse by {name}",
-            f"{_shown(span(worst))} against {worst.rival} at {worst.label} ({basis})",
+            f"{difference_text(span(worst))} against {worst.rival} at {worst.label} ({basis})",
             f"no bin worse by {settings.auc_tolerance:g} and its interval",
             not any(map(worse, mine)),
             {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numba import njit
@@ -102,3 +102,9 @@ def auc_differences(
         low, high = interval(aucs[champion] - aucs[name])
         found[name] = (low, float(plain[champion] - plain[name]), high)
     return found
+
+
+def difference_text(found: Sequence[float]) -> str:
+    """(low, mid, high) of a difference as ``+mid [+low, +high]``."""
+    low, mid, high = found
+    return f"{mid:+.3f} [{low:+.3f}, {high:+.3f}]"
