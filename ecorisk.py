@@ -605,15 +605,12 @@ def _demo_acts(folder: Path) -> Iterator[tuple[str, list[str]]]:
             f"--workspace {made} explain --most-inherited",
         ],
     )
-    yield (
-        "Rings planted in the same ecosystem, found among all the rest",
-        [f"--workspace {made} rings --as-of 2025-03-01", f"--workspace {made} cases --most 10"],
-    )
 
 
-def _say(line: str) -> None:
+def _say_and_run(line: str) -> int:
     shown = f"\n$ ecorisk {line}"
     console.print(shown, style="bold cyan", markup=False, highlight=False, soft_wrap=True)
+    return run_command(shlex.split(line))
 
 
 def _show_planted(folder: Path) -> None:
@@ -633,27 +630,20 @@ def _show_planted(folder: Path) -> None:
     console.print(table)
 
 
-def _demo_in_neo4j(workspace: str) -> list[str]:
-    """Import into a local server and publish there; the lines of the last table. Without one it says so."""
+def _demo_in_neo4j(workspace: str) -> tuple[str, list[str]]:
+    """Import into a local server and publish there. Returns the store's option and lines for the end."""
     console.rule("The same ecosystem in Neo4j, for those who explore", style="bold")
-    here = ["--workspace", workspace]
-    _say(" ".join([*here, "neo4j", "start"]))
-    if run_command([*here, "neo4j", "start"]):
-        return ["Neo4j was left out: see the message above; everything else works without it."]
+    if _say_and_run(f"--workspace {workspace} neo4j start"):
+        return "", ["Neo4j was left out: see the message above; everything else works without it."]
     from graph.neo4j.server import LocalServer
 
     server = LocalServer(Path(workspace) / "neo4j")
-    store = [*here, "--store", server.settings().uri]
-    for line in (
-        [*here, "neo4j", "import"],
-        [*store, "score", "--as-of", "2024-01-01"],
-        [*store, "rings", "--as-of", "2025-03-01"],
-    ):
-        _say(" ".join(line))
-        if run_command(line):
-            return ["Filling Neo4j failed: see the message above."]
+    store = f"--store {server.settings().uri}"
+    for line in ("neo4j import", f"{store} score --as-of 2024-01-01"):
+        if _say_and_run(f"--workspace {workspace} {line}"):
+            return "", ["Filling Neo4j failed: see the message above."]
     status = server.status()
-    return [
+    return store, [
         f"Neo4j Browser   {status.browser_url}",
         f"login           neo4j / the password in {status.password_file}",
         "paste           MATCH p = (:Ring {typology: 'guarantee_circle'})-[:INVOLVES]->(:Party) RETURN p",
@@ -674,15 +664,19 @@ def demo(
     for title, lines in _demo_acts(folder):
         console.rule(title, style="bold")
         for line in lines:
-            _say(line)
-            if code := run_command(shlex.split(line)):
+            if code := _say_and_run(line):
                 raise typer.Exit(code)
             if line.startswith(f"--workspace {folder / 'synthetic'} explain"):
                 _show_planted(folder)
-    neo4j_lines = _demo_in_neo4j(str(folder / "synthetic"))
+    made = str(folder / "synthetic")
+    store, neo4j_lines = _demo_in_neo4j(made)
+    console.rule("Rings planted in the same ecosystem, found among all the rest", style="bold")
+    for line in ("rings --as-of 2025-03-01", "cases --most 10"):
+        if code := _say_and_run(f"--workspace {made} {store} {line}"):
+            raise typer.Exit(code)
     console.rule(f"Done in {time.monotonic() - started:.0f} s", style="bold")
     for line in neo4j_lines:
-        console.print(line, markup=False, highlight=False)
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
     _demo_table(folder)
 
 
