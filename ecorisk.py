@@ -571,11 +571,15 @@ def neo4j_doctor(
         raise typer.Exit(5)
 
 
+#: Where the demo writes its synthetic ecosystem, in its folder.
+DEMO_TABLES = "synthetic-tables"
+
+
 def _demo_acts(folder: Path) -> Iterator[tuple[str, list[str]]]:
     """The demo is nothing but commands, run in this order; each act has a workspace of its own."""
     samples = Path(__file__).parent / "loaders" / "samples"
-    scms, h2, made = (str(folder / name) for name in ("scms", "h2", "synthetic"))
-    scms_source, h2_source = (str(samples / name) for name in ("scms_delivery", "h2_labor_certification"))
+    scms, h2, made, tables = (_word(folder / name) for name in ("scms", "h2", "synthetic", DEMO_TABLES))
+    scms_source, h2_source = (_word(samples / name) for name in ("scms_delivery", "h2_labor_certification"))
     yield (
         "Health supply chain: vendors, sites, country programmes (real records)",
         [
@@ -598,13 +602,18 @@ def _demo_acts(folder: Path) -> Iterator[tuple[str, list[str]]]:
     yield (
         "A synthetic ecosystem with planted contagion and planted rings",
         [
-            f"synth {folder / 'synthetic-tables'} --parties 10000 --seed 7 --rings 3",
-            f"--workspace {made} load canonical {folder / 'synthetic-tables'}",
+            f"synth {tables} --parties 10000 --seed 7 --rings 3",
+            f"--workspace {made} load canonical {tables}",
             f"--workspace {made} train",
             f"--workspace {made} score --as-of 2024-01-01",
             f"--workspace {made} explain --most-inherited",
         ],
     )
+
+
+def _word(path: Path) -> str:
+    """``path`` as one word of a command line."""
+    return shlex.quote(str(path))
 
 
 def _say_and_run(line: str) -> int:
@@ -619,7 +628,7 @@ def _show_planted(folder: Path) -> None:
 
     party_id = open_current_run(Workspace.open(folder / "synthetic")).most_inherited()
     planted = pq.read_table(
-        folder / "synthetic-tables" / "truth" / "inherited.parquet",
+        folder / DEMO_TABLES / "truth" / "inherited.parquet",
         filters=[("party_id", "=", party_id), ("as_of", "=", date(2024, 1, 1))],
     ).sort_by([("contribution", "descending")])
     table = Table("counterparty", "relation", "log-odds", title_justify="left", box=SIMPLE_HEAD)
@@ -630,14 +639,15 @@ def _show_planted(folder: Path) -> None:
     console.print(table)
 
 
-def _demo_in_neo4j(workspace: str) -> tuple[str, list[str]]:
+def _demo_in_neo4j(folder: Path) -> tuple[str, list[str]]:
     """Import into a local server and publish there. Returns the store's option and lines for the end."""
+    workspace = _word(folder / "synthetic")
     console.rule("The same ecosystem in Neo4j, for those who explore", style="bold")
     if _say_and_run(f"--workspace {workspace} neo4j start"):
         return "", ["Neo4j was left out: see the message above; everything else works without it."]
     from graph.neo4j.server import LocalServer
 
-    server = LocalServer(Path(workspace) / "neo4j")
+    server = LocalServer(folder / "synthetic" / "neo4j")
     store = f"--store {server.settings().uri}"
     for line in ("neo4j import", f"{store} score --as-of 2024-01-01"):
         if _say_and_run(f"--workspace {workspace} {line}"):
@@ -661,15 +671,15 @@ def demo(
     """The whole job: bundled real records, a synthetic ecosystem, and Neo4j."""
     started = time.monotonic()
     _clear_demo(folder)
+    made = _word(folder / "synthetic")
     for title, lines in _demo_acts(folder):
         console.rule(title, style="bold")
         for line in lines:
             if code := _say_and_run(line):
                 raise typer.Exit(code)
-            if line.startswith(f"--workspace {folder / 'synthetic'} explain"):
-                _show_planted(folder)
-    made = str(folder / "synthetic")
-    store, neo4j_lines = _demo_in_neo4j(made)
+        if made in lines[-1]:
+            _show_planted(folder)
+    store, neo4j_lines = _demo_in_neo4j(folder)
     console.rule("Rings planted in the same ecosystem, found among all the rest", style="bold")
     for line in ("rings --as-of 2025-03-01", "cases --most 10"):
         if code := _say_and_run(f"--workspace {made} {store} {line}"):
@@ -716,8 +726,8 @@ def _demo_table(folder: Path) -> None:
     console.print(table)
     console.print("Next:", style="bold")
     for line in (
-        f"ecorisk --workspace {folder / 'h2'} serve    # then curl http://127.0.0.1:8000/v1/runs/current",
-        f"ecorisk --workspace {folder / 'h2'} explain --riskiest --json",
+        f"ecorisk --workspace {_word(folder / 'h2')} serve    # then curl http://127.0.0.1:8000/v1/runs/current",
+        f"ecorisk --workspace {_word(folder / 'h2')} explain --riskiest --json",
         "ecorisk load YOUR_MAPPING.yaml YOUR_FOLDER      # docs/mapping.md",
     ):
         console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
