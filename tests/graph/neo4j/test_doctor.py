@@ -33,21 +33,21 @@ def look(settings: Neo4jSettings, own: Workplace, as_of: date | None = None) -> 
 
 
 def wrong(found: Examination) -> dict[str, Finding]:
-    return {finding.check: finding for finding in found.findings if finding.state == "wrong"}
+    return {check.name: check for check in found.checks if check.state == "wrong"}
 
 
 def test_all_is_well(own: Workplace, neo4j_settings: Neo4jSettings) -> None:
     found = look(neo4j_settings, own, AS_OF)
     assert wrong(found) == {}
     assert found.well
-    checks = {finding.check for finding in found.findings}
+    checks = {check.name for check in found.checks}
     assert checks >= {"version", "form", "constraints and indexes", "unfinished", "advertised address"}
     assert checks >= {*every_table(), f"snapshot as of {AS_OF}"}
     assert found.to_json()["well"] is True
-    assert found.table().row_count == len(found.findings)
+    assert found.table().row_count == len(found.checks)
     alone = look(neo4j_settings, Workplace(own.database.with_name("none.duckdb")))
     assert alone.well
-    assert "nothing to compare" in alone.findings[-1].advice
+    assert "nothing to compare" in alone.checks[-1].advice
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_what_is_missing_is_found_and_not_made(own: Workplace, neo4j_settings: N
         for _ in range(2):
             found = look(neo4j_settings, own)
             assert "ecorisk_stocks" in wrong(found)["constraints and indexes"].seen
-            (form,) = [finding for finding in found.findings if finding.check == "form"]
+            (form,) = [check for check in found.checks if check.name == "form"]
             assert (form.state, form.seen) == ("note", f"0 of {SCHEMA_VERSION}")
         Neo4jStore(neo4j_settings).latest_day()
         assert look(neo4j_settings, own).well
@@ -91,13 +91,13 @@ def test_a_job_at_work_is_no_fault(own: Workplace, neo4j_settings: Neo4jSettings
         session.write("CREATE (:Load {loadId: 'x', state: 'loading'})")
         found = look(neo4j_settings, own)
         assert found.well
-        assert {"jobs", "unfinished"} <= {f.check for f in found.findings if f.state == "note"}
+        assert {"jobs", "unfinished"} <= {f.name for f in found.checks if f.state == "note"}
 
 
 def test_an_address_that_leads_elsewhere(neo4j_server: Neo4jSettings, tmp_path: Path) -> None:
     own = Workplace(tmp_path / "none.duckdb")
     named = replace(neo4j_server, uri=neo4j_server.uri.replace("127.0.0.1", "localhost"))
-    address = [f for f in look(named, own).findings if f.check == "advertised address"]
+    address = [f for f in look(named, own).checks if f.name == "advertised address"]
     assert [f.state for f in address] == ["ok"]
 
 
