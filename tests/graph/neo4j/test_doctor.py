@@ -10,7 +10,7 @@ import pytest
 
 from graph.duckdb_store import DuckDBStore
 from graph.errors import StoreUnavailable
-from graph.neo4j.doctor import Examination, Finding, Workplace, examine
+from graph.neo4j.doctor import Check, Examination, Workplace, examine
 from graph.neo4j.lease import writing
 from graph.neo4j.migrations import SCHEMA_VERSION
 from graph.neo4j.session import Neo4jSession, Neo4jSettings
@@ -32,7 +32,7 @@ def look(settings: Neo4jSettings, own: Workplace, as_of: date | None = None) -> 
     return examine(settings, own, as_of, lambda what, share: None)
 
 
-def wrong(found: Examination) -> dict[str, Finding]:
+def wrong(found: Examination) -> dict[str, Check]:
     return {check.name: check for check in found.checks if check.state == "wrong"}
 
 
