@@ -47,6 +47,9 @@ VARIANTS: Mapping[str, tuple[TrainingSettings, tuple[int, ...]]] = {
     "no means of own columns": (replace(_PLAIN, averaged_columns=0), EVERY_PART),
 }
 
+#: The other way round: what is added.
+RINGS = "membership in rings added"
+
 Figures = dict[str, Any]
 Columns = Sequence[NDArray[np.float64]]
 
@@ -59,8 +62,11 @@ def _columns(panel: Panel, settings: TrainingSettings) -> tuple[Columns, Columns
     return valid, replace(fitted, members=()).columns(panel.of("test"))
 
 
-def ablate(panel: Panel) -> Figures:
-    """AUC of every variant on test rows, and default less it with its 95 % party bootstrap."""
+def ablate(panel: Panel, with_rings: Panel | None = None) -> Figures:
+    """AUC of every variant on test rows, and default less it with its 95 % party bootstrap.
+
+    ``with_rings``: the same rows with membership in rings among their indicators.
+    """
     labels, scores = panel.labels("valid"), {}
     fits: dict[TrainingSettings, tuple[Columns, Columns]] = {}
     for name, (settings, chosen) in VARIANTS.items():
@@ -69,6 +75,9 @@ def ablate(panel: Panel) -> Figures:
         valid, test = fits[settings]
         weights = weigh([valid[i] for i in chosen], labels)
         scores[name] = weights.z([test[i] for i in chosen])
+    if with_rings is not None:
+        valid, test = _columns(with_rings, _PLAIN)
+        scores[RINGS] = weigh(valid, labels).z(test)
     null = np.zeros(len(panel.labels("test")))
     differences = auc_differences(
         panel.labels("test"), panel.parties("test"), {**scores, "null": null}, DEFAULT
@@ -86,14 +95,16 @@ def section(figures: Mapping[str, Figures]) -> list[str]:
     rows = [["(default's AUC)", *(f"{found[DEFAULT]['auc']:.3f}" for found in figures.values())]]
     rows += [
         [variant, *(difference_text(found[variant]["difference"]) for found in figures.values())]
-        for variant in VARIANTS
+        for variant in (*VARIANTS, RINGS)
         if variant != DEFAULT and all(variant in found for found in figures.values())
     ]
     return [
         "## What each piece is worth",
         "",
         "The default less what is left when a piece is taken out of it, in AUC, with its 95 % party "
-        "bootstrap (`python -m bench.ablation --freeze`; one run a set).",
+        "bootstrap (`python -m bench.ablation --freeze`; one run a set). The last row is the other way "
+        "round: the default less what it becomes with membership in rings, as of each day, among its "
+        "indicators; a source without tables to search them in has no rings.",
         "",
         table(("without", *(f">{name}" for name in figures)), rows),
         "",
@@ -107,8 +118,10 @@ def measure(chosen: BenchSet, place: Place, console: Console) -> Figures:
         console.print(f"{chosen.name}: {what}", highlight=False)
 
     panel = place.panel(chosen, chosen.fold_of(0), tell)
-    tell(f"{len(VARIANTS)} variants")
-    return ablate(panel)
+    tell("rings of every day")
+    with_rings = place.panel(chosen, chosen.fold_of(0), tell, rings=True)
+    tell(f"{len(VARIANTS) + 1} variants")
+    return ablate(panel, with_rings)
 
 
 def main() -> None:

@@ -158,10 +158,13 @@ class Place:
             load(chosen.source, files, store, workspace.folder)
         return store
 
-    def panel(self, chosen: BenchSet, fold: int, tell: Tell) -> Panel:
-        """The set's panel as training makes it, with tables, so that links may be permuted."""
+    def panel(self, chosen: BenchSet, fold: int, tell: Tell, *, rings: bool = False) -> Panel:
+        """The set's panel as training makes it, with tables, so that links may be permuted.
+
+        ``rings``: with membership in rings among the indicators.
+        """
         store = self._store(chosen, tell)
-        task = task_of(store, chosen.task, None)
+        task = replace(task_of(store, chosen.task, None), rings=rings)
         panel = build_panel(store, replace(task, fold=fold) if chosen.folds else task, None, tell)
         require_evidence(panel)
         return panel
