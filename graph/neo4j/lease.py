@@ -46,9 +46,13 @@ class Lease:
         self._owner = owner
 
     def renew(self, transaction: Transaction) -> None:
-        """Renew inside a transaction; it then commits only as long as the lease is ours."""
+        """Renew inside a transaction; it then commits only as long as the lease is ours.
+
+        Touched before it is looked at: from then on nobody else can take it until this transaction ends.
+        """
         found = transaction.run(
-            """MATCH (l:Lease {name: 'writer', owner: $owner})
+            """MATCH (l:Lease {name: 'writer'}) SET l.touched = timestamp()
+               WITH l WHERE l.owner = $owner
                SET l.expiresAt = timestamp() + $lease_ms RETURN l.owner""",
             owner=self._owner,
             lease_ms=int(LEASE_S * 1000),
