@@ -13,8 +13,8 @@ from scipy.optimize import minimize
 PULL = 5.0
 EVEN = 0.5
 
-#: Inherited parts must lower the validation loss by more than so many standard errors: one-sided, 5 %.
-GATE_ERRORS = 1.645
+#: Inherited parts must lower the validation loss by more than so many standard errors.
+GATE_ERRORS = 2.0
 
 
 @dataclass(frozen=True)
