@@ -7,7 +7,6 @@ import os
 import random
 import shutil
 import socket
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -130,12 +129,12 @@ def write_privately(path: Path, text: str) -> None:
 
 def free_ports(*wanted: int | None) -> tuple[int, ...]:
     """A free port of the loopback interface for each one wanted: that one where it is free, else any."""
-    found = []
-    with ExitStack() as held:  # all at once, so that no port is found twice
-        for port in wanted:
-            probe = held.enter_context(socket.socket())
+    found: list[int] = []
+    for port in wanted:
+        # None is found twice: a port that is bound, but not listened on, may be bound again.
+        others = random.SystemRandom().sample(sorted(set(PORTS) - set(found)), PORT_ATTEMPTS)
+        with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            others = (random.SystemRandom().choice(PORTS) for _ in range(PORT_ATTEMPTS))
             found.append(_bind(probe, [*([port] if port else []), *others]))
     return tuple(found)
 

@@ -206,6 +206,10 @@ class LocalServer:
                 cwd=self.home,
                 start_new_session=True,
             )
+        # A process is known by its command line, which it does not show until it has wholly begun.
+        with suppress(psutil.Error):
+            while not psutil.Process(child.pid).cmdline():
+                time.sleep(POLL_S)
         # Our handle goes: the process is known by its pid file from here on, whoever asks.
         child.returncode = 0
         write_privately(self.files.pid_file, str(child.pid))

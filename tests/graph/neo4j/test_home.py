@@ -49,6 +49,13 @@ def test_ports_are_distinct_and_not_of_those_for_outgoing_connections() -> None:
         assert {bolt, http} <= set(PORTS)
 
 
+def test_a_port_is_not_found_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("graph.neo4j.home.PORTS", PORTS[:2])
+    monkeypatch.setattr("graph.neo4j.home.PORT_ATTEMPTS", 1)
+    for _ in range(20):
+        assert len(set(free_ports(None, None))) == 2
+
+
 def test_another_distribution_is_named_in_one_file(tmp_path: Path) -> None:
     assert Distribution.read(tmp_path) == Distribution()
     file = tmp_path / "distribution.toml"
