@@ -164,7 +164,8 @@ class Place:
         ``rings``: with membership in rings among the indicators.
         """
         store = self._store(chosen, tell)
-        task = replace(task_of(store, chosen.task, None), rings=rings)
-        panel = build_panel(store, replace(task, fold=fold) if chosen.folds else task, None, tell)
+        task = task_of(store, chosen.task, None)
+        task = replace(task, rings=task.rings or rings, fold=fold if chosen.folds else task.fold)
+        panel = build_panel(store, task, None, tell)
         require_evidence(panel)
         return panel

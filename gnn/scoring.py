@@ -19,7 +19,7 @@ from gnn.parts import ScoredParts
 from gnn.precision import spread_of
 from gnn.threads import threads_for
 from gnn.tree_walk import total, total_beyond, total_by_column
-from gnn.trees import Trees, join
+from gnn.trees import Trees, join, mean
 from graph.snapshot import Snapshot
 
 Parts = Mapping[str, NDArray[np.float64]]
@@ -127,7 +127,7 @@ def raw_parts(
 
 def stage_1_mean(preparation: Preparation) -> Trees:
     """The mean of stage 1's ensembles."""
-    return join(list(preparation.stage_1)).scaled(1.0 / len(preparation.stage_1))
+    return mean(preparation.stage_1)
 
 
 def both_groups(trees: Mapping[str, Trees], n_own: int) -> Trees:

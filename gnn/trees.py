@@ -6,6 +6,7 @@ weighed by its share of the training rows (Friedman 2001, "Greedy function appro
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -96,6 +97,11 @@ def join(ensembles: list[Trees]) -> Trees:
                 moved = np.where(values >= 0, values + np.int32(shift), -1).astype(np.int32)
             parts.setdefault(name, []).append(moved)
     return Trees(**{name: np.concatenate(values) for name, values in parts.items()})
+
+
+def mean(ensembles: Sequence[Trees]) -> Trees:
+    """One ensemble whose output is the mean of all; needs one at least."""
+    return join(list(ensembles)).scaled(1.0 / len(ensembles))
 
 
 def _any_of_tree(roots: NDArray[np.int32], nodes: NDArray[np.bool_]) -> NDArray[np.bool_]:

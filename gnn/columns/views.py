@@ -38,7 +38,7 @@ from gnn.columns.operators import operators
 from gnn.model import Preparation
 from gnn.panels.targets import KnownOutcomes
 from gnn.tree_walk import total
-from gnn.trees import join
+from gnn.trees import mean
 from graph.snapshot import Snapshot
 
 #: Rows whose columns are put together at a time: all of them at once would need their memory twice.
@@ -182,7 +182,7 @@ def stage_1(
     or the mean."""
     ensembles = preparation.stage_1
     if folds is None:
-        ensembles = (join(list(ensembles)).scaled(1.0 / len(ensembles)),)
+        ensembles = (mean(ensembles),)
     is_own = np.arange(len(columns.names)) < columns.n_own
     kinds = [[trees.reading(kind) for kind in (is_own, ~is_own)] for trees in ensembles]
     found = np.zeros((3, n))

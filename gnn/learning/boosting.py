@@ -66,7 +66,8 @@ def _parameters(settings: BoostingSettings, meeting: Meeting, seed: int) -> dict
 def meeting_of(matrix: FeatureMatrix, interactions: bool = True) -> Meeting:
     """Own columns meet those of one relation at a time, without ``interactions`` none; environment keeps to
     itself."""
-    of = {name: np.flatnonzero(np.array(matrix.groups) == name).tolist() for name in matrix.groups}
+    groups = np.array(matrix.groups)
+    of = {name: np.flatnonzero(groups == name).tolist() for name in dict.fromkeys(matrix.groups)}
     if not interactions:
         return list(of.values())
     own, environment = of.pop(OWN, []), of.pop(ENVIRONMENT, [])

@@ -12,7 +12,7 @@ from gnn.learning.preparation import TrainingSettings
 from gnn.learning.rows import LabelledRows
 from gnn.learning.stopping import best_stop
 from gnn.panels.holdout import HELD_OUT_FOLDS
-from gnn.trees import Trees, join
+from gnn.trees import Trees, mean
 
 
 def fit_groups(
@@ -50,6 +50,4 @@ def by_group(trees: Trees, matrix: FeatureMatrix) -> dict[str, Trees]:
 
 def mean_of(members: Sequence[Mapping[str, Trees]]) -> dict[str, Trees]:
     """The mean of all members, by group."""
-    return {
-        name: join([member[name] for member in members]).scaled(1.0 / len(members)) for name in members[0]
-    }
+    return {name: mean([member[name] for member in members]) for name in members[0]}

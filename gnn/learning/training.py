@@ -73,7 +73,7 @@ class _Rows:
     def parts(self, trees: Mapping[str, Trees], network: EcosystemNetwork) -> RawParts:
         """Every part of the training rows."""
 
-        n_own, none = len(self.design.of(OWN).names), np.zeros(len(self.labels))
+        n_own, none = self.design.groups.count(OWN), np.zeros(len(self.labels))
 
         def alone(group: str) -> NDArray[np.float64]:
             return total(trees[group], self.design.of(group).values) if group in trees else none

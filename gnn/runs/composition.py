@@ -133,8 +133,8 @@ class _Candidates:
 def _reasons(candidates: _Candidates, rows: NDArray[np.int64], n: int) -> Reasons:
     """The ``MAX_REASONS`` candidates of ``rows`` that cost most; none under one point. Needs as many."""
     order = np.argsort(candidates.points, axis=1, kind="stable")[:, :MAX_REASONS]
-    points = np.rint(np.take_along_axis(candidates.points, order, axis=1))
-    counts = points <= -1
+    points = np.rint(candidates.points)
+    counts = np.take_along_axis(points, order, axis=1) <= -1
 
     def chosen(values: NDArray[np.generic], empty: float, dtype: type) -> NDArray[Any]:
         out: NDArray[Any] = np.full((n, MAX_REASONS), empty, dtype)
@@ -143,7 +143,7 @@ def _reasons(candidates: _Candidates, rows: NDArray[np.int64], n: int) -> Reason
 
     return Reasons(
         source=chosen(candidates.source, -1, np.int16),
-        points=chosen(np.rint(candidates.points), 0, np.int16),
+        points=chosen(points, 0, np.int16),
         value=chosen(candidates.value, np.nan, np.float32),
         peers=chosen(candidates.peers, np.nan, np.float32),
     )
