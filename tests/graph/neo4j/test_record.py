@@ -13,6 +13,7 @@ import pytest
 from graph.errors import StoreUnavailable
 from graph.neo4j import load as neo4j_load
 from graph.neo4j.record import ANSWER_BATCHES, SESSIONS, Wanted, fetch
+from graph.neo4j.schema import version_label
 from graph.neo4j.session import Neo4jSession, Neo4jSettings
 from graph.neo4j.store import Neo4jStore
 from graph.source import SourceDeclaration
@@ -55,7 +56,7 @@ def test_every_row_once_with_all_its_values(neo4j_settings: Neo4jSettings, tmp_p
     assert [{name: row[name] for name in rows[0]} for row in found] == rows
 
 
-def test_who_stops_reading_leaves_no_thread(neo4j_settings: Neo4jSettings, tmp_path: Path) -> None:
+def test_reading_that_stops_or_fails_leaves_no_thread(neo4j_settings: Neo4jSettings, tmp_path: Path) -> None:
     load(Neo4jStore(neo4j_settings), tmp_path, {"parties": parties(N)})
     with Neo4jSession(neo4j_settings) as session:
         portions = fetch(session, Wanted("parties", loads_of(session)))
@@ -63,10 +64,13 @@ def test_who_stops_reading_leaves_no_thread(neo4j_settings: Neo4jSettings, tmp_p
         assert reading_threads() != []
         portions.close()
         assert reading_threads() == []
+        session.write(
+            f"MATCH (v:{version_label('parties')}) WHERE v.loadBatch = $last SET v.registeredOn = 'never'",
+            last=-(-N // BATCH_ROWS) - 1,
+        )
         portions = fetch(session, Wanted("parties", loads_of(session)))
         assert next(portions).num_rows > 0
-        session.close()  # as if the server went away
-        with pytest.raises(StoreUnavailable):
+        with pytest.raises(StoreUnavailable, match="refused a request"):
             list(portions)
         assert reading_threads() == []
 
