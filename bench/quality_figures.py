@@ -17,12 +17,16 @@ from bench.quality_runs import KeptRun
 from gnn.champion.evaluation import DEFAULT, NETWORK
 from gnn.champion.intervals import bootstrap_aucs, interval
 from gnn.champion.metrics import calibration_line, expected_calibration_error
+from graph.source import Part
 
 #: In the order of the tables. The best of ``RIVALS`` on a set is what the default has to beat there.
 MODELS = ("null", "degree", PROPAGATION, "gbdt_own", SAGE, GAT, "gbdt_graph", NETWORK, DEFAULT, PLACEBO)
 RIVALS = ("degree", PROPAGATION, "gbdt_own", SAGE, GAT, "gbdt_graph")
 
 BEST = "best challenger"
+CHOSEN = "best challenger on validation"
+#: Where a set's figures name these two.
+_KEYS = {BEST: "best_challenger", CHOSEN: "chosen_challenger"}
 RESAMPLES = 1_000
 PERFECT_DRAWS = 400
 DIGITS = 6
@@ -40,17 +44,6 @@ class SetFigures:
 
 def _rounded(value: float | np.floating[Any]) -> float:
     return round(float(value), DIGITS)
-
-
-def _mean_scores(runs: Sequence[KeptRun], fold: int) -> tuple[KeptRun, dict[str, Vector]]:
-    """The first run of a fold, and each model's mean log-odds of test rows over its runs."""
-    mine = [kept for kept in runs if kept.about["fold"] == fold]
-    names = set.intersection(*(set(kept.parts["test"].z) for kept in mine))
-    return mine[0], {
-        name: np.mean([kept.parts["test"].z[name] for kept in mine], axis=0)
-        for name in MODELS
-        if name in names
-    }
 
 
 def _by_run(runs: Sequence[KeptRun]) -> dict[str, Any]:
@@ -90,36 +83,44 @@ def _calibration(labels: NDArray[np.int8], z: Vector) -> dict[str, float]:
     }
 
 
-def set_figures(runs: Sequence[KeptRun], resamples: int = RESAMPLES) -> SetFigures:
-    """Everything about one set. Differences are of the default less each model, on scores meaned over seeds.
+def _best_rival(names: Sequence[str], runs: Sequence[KeptRun], part: Part) -> str:
+    """The challenger with the highest AUC on rows of ``part``, meaned over runs."""
 
-    Where a set has several folds, AUCs are meaned over them, in each resample of parties.
+    def auc(name: str) -> float:
+        scored = [kept.parts[part] for kept in runs]
+        return float(np.mean([roc_auc_score(rows.labels, rows.z[name]) for rows in scored]))
+
+    return max((name for name in RIVALS if name in names), key=auc)
+
+
+def set_figures(runs: Sequence[KeptRun], resamples: int = RESAMPLES) -> SetFigures:
+    """Everything about one set. Differences: the default less each model within a run, meaned over runs.
+
+    Parties are resampled, the same ones for every model and run; AUCs are meaned over runs in each resample.
     """
-    folds = sorted({kept.about["fold"] for kept in runs})
     everybody = np.unique(np.concatenate([kept.parts["test"].parties for kept in runs]))
-    drawn, plain, calibrations = [], [], []
-    for fold in folds:
-        first, z = _mean_scores(runs, fold)
-        test = first.parts["test"]
+    shared = set.intersection(*(set(kept.parts["test"].z) for kept in runs))
+    names = [name for name in MODELS if name in shared]
+    drawn = []
+    for kept in runs:
+        test = kept.parts["test"]
         party = np.searchsorted(everybody, test.parties).astype(np.int32)
-        drawn.append(bootstrap_aucs(test.labels, party, z, resamples, len(everybody)))
-        plain.append({name: float(roc_auc_score(test.labels, values)) for name, values in z.items()})
-        calibrations.append(_calibration(test.labels, z[DEFAULT]))
-    names = [name for name in MODELS if all(name in found for found in plain)]
+        scores = {name: test.z[name] for name in names}
+        drawn.append(bootstrap_aucs(test.labels, party, scores, resamples, len(everybody)))
     aucs = {name: np.mean([found[name] for found in drawn], axis=0) for name in names}
-    mean = {name: float(np.mean([found[name] for found in plain])) for name in names}
     models = _by_run(runs)
-    best = max((name for name in RIVALS if name in names), key=lambda name: mean[name])
+    calibrations = [_calibration(kept.parts["test"].labels, kept.parts["test"].z[DEFAULT]) for kept in runs]
+    best, chosen = _best_rival(names, runs, "test"), _best_rival(names, runs, "valid")
     figures = {
         "runs": len(runs),
-        "folds": len(folds),
+        "folds": len({kept.about["fold"] for kept in runs}),
         "cases": dict(runs[0].about["cases"]),
         "parties": len(everybody),
         "models": models,
-        "auc_of_mean_scores": {name: _rounded(mean[name]) for name in names},
         "best_challenger": best,
+        "chosen_challenger": chosen,
         "differences": {
-            name: _difference(mean[DEFAULT] - mean[name], aucs[DEFAULT] - aucs[name])
+            name: _difference(_less(models, name), aucs[DEFAULT] - aucs[name])
             for name in names
             if name != DEFAULT
         },
@@ -131,7 +132,12 @@ def set_figures(runs: Sequence[KeptRun], resamples: int = RESAMPLES) -> SetFigur
         "cpu_seconds": _seconds(runs, "cpu_seconds"),
         "code": sorted({kept.about["code"] for kept in runs}),
     }
-    return SetFigures(figures, aucs | {BEST: aucs[best]})
+    return SetFigures(figures, aucs | {BEST: aucs[best], CHOSEN: aucs[chosen]})
+
+
+def _less(models: Mapping[str, Any], name: str) -> float:
+    """Mean AUC of the default less that of another model."""
+    return float(models[DEFAULT]["auc"]["mean"] - models[name]["auc"]["mean"])
 
 
 def _difference(mid: float, drawn: Vector) -> list[float]:
@@ -151,15 +157,14 @@ def pooled(found: Mapping[str, SetFigures]) -> dict[str, Any]:
     Resamples are drawn within each set and meaned across sets.
     """
     together: dict[str, Any] = {}
-    for name in (BEST, *MODELS):
+    for name in (BEST, CHOSEN, *MODELS):
         sets = [key for key, one in found.items() if name in one.aucs and name != DEFAULT]
         if not sets:
             continue
         mids = []
         for key in sets:
             figures = found[key].figures
-            other = figures["best_challenger"] if name == BEST else name
-            mids.append(figures["auc_of_mean_scores"][DEFAULT] - figures["auc_of_mean_scores"][other])
+            mids.append(_less(figures["models"], figures.get(_KEYS.get(name, ""), name)))
         drawn = np.mean([found[key].aucs[DEFAULT] - found[key].aucs[name] for key in sets], axis=0)
         together[name] = {"sets": sets, "auc": _difference(float(np.mean(mids)), drawn)}
     return together
