@@ -44,6 +44,7 @@ VARIANTS: Mapping[str, tuple[TrainingSettings, tuple[int, ...]]] = {
     "nothing inherited": (_PLAIN, (0, 2)),
     "one seed for three": (replace(_PLAIN, seeds=_PLAIN.seeds[:1]), EVERY_PART),
     "no tree reads own columns and a relation's": (replace(_PLAIN, interactions=False), EVERY_PART),
+    "not fitted again with validation rows": (replace(_PLAIN, again=False), EVERY_PART),
     "no means of own columns": (replace(_PLAIN, averaged_columns=0), EVERY_PART),
 }
 

@@ -17,16 +17,12 @@ from bench.quality_runs import KeptRun
 from gnn.champion.evaluation import DEFAULT, NETWORK
 from gnn.champion.intervals import bootstrap_aucs, interval
 from gnn.champion.metrics import calibration_line, expected_calibration_error
-from graph.source import Part
 
 #: In the order of the tables. The best of ``RIVALS`` on a set is what the default has to beat there.
 MODELS = ("null", "degree", PROPAGATION, "gbdt_own", SAGE, GAT, "gbdt_graph", NETWORK, DEFAULT, PLACEBO)
 RIVALS = ("degree", PROPAGATION, "gbdt_own", SAGE, GAT, "gbdt_graph")
 
 BEST = "best challenger"
-CHOSEN = "best challenger on validation"
-#: Where a set's figures name these two.
-_KEYS = {BEST: "best_challenger", CHOSEN: "chosen_challenger"}
 RESAMPLES = 1_000
 PERFECT_DRAWS = 400
 DIGITS = 6
@@ -50,7 +46,7 @@ def _by_run(runs: Sequence[KeptRun]) -> dict[str, Any]:
     """AUC and AP of every model in every run, with mean and standard deviation over runs."""
     found: dict[str, Any] = {}
     for name in MODELS:
-        tests = [kept.parts["test"] for kept in runs if name in kept.parts["test"].z]
+        tests = [kept for kept in runs if name in kept.z]
         if not tests:
             continue
         figures: dict[str, Any] = {"runs": len(tests)}
@@ -83,34 +79,23 @@ def _calibration(labels: NDArray[np.int8], z: Vector) -> dict[str, float]:
     }
 
 
-def _best_rival(names: Sequence[str], runs: Sequence[KeptRun], part: Part) -> str:
-    """The challenger with the highest AUC on rows of ``part``, meaned over runs."""
-
-    def auc(name: str) -> float:
-        scored = [kept.parts[part] for kept in runs]
-        return float(np.mean([roc_auc_score(rows.labels, rows.z[name]) for rows in scored]))
-
-    return max((name for name in RIVALS if name in names), key=auc)
-
-
 def set_figures(runs: Sequence[KeptRun], resamples: int = RESAMPLES) -> SetFigures:
     """Everything about one set. Differences: the default less each model within a run, meaned over runs.
 
     Parties are resampled, the same ones for every model and run; AUCs are meaned over runs in each resample.
     """
-    everybody = np.unique(np.concatenate([kept.parts["test"].parties for kept in runs]))
-    shared = set.intersection(*(set(kept.parts["test"].z) for kept in runs))
+    everybody = np.unique(np.concatenate([kept.parties for kept in runs]))
+    shared = set.intersection(*(set(kept.z) for kept in runs))
     names = [name for name in MODELS if name in shared]
     drawn = []
     for kept in runs:
-        test = kept.parts["test"]
-        party = np.searchsorted(everybody, test.parties).astype(np.int32)
-        scores = {name: test.z[name] for name in names}
-        drawn.append(bootstrap_aucs(test.labels, party, scores, resamples, len(everybody)))
+        party = np.searchsorted(everybody, kept.parties).astype(np.int32)
+        scores = {name: kept.z[name] for name in names}
+        drawn.append(bootstrap_aucs(kept.labels, party, scores, resamples, len(everybody)))
     aucs = {name: np.mean([found[name] for found in drawn], axis=0) for name in names}
     models = _by_run(runs)
-    calibrations = [_calibration(kept.parts["test"].labels, kept.parts["test"].z[DEFAULT]) for kept in runs]
-    best, chosen = _best_rival(names, runs, "test"), _best_rival(names, runs, "valid")
+    calibrations = [_calibration(kept.labels, kept.z[DEFAULT]) for kept in runs]
+    best = max((n for n in RIVALS if n in names), key=lambda n: float(models[n]["auc"]["mean"]))
     figures = {
         "runs": len(runs),
         "folds": len({kept.about["fold"] for kept in runs}),
@@ -118,7 +103,6 @@ def set_figures(runs: Sequence[KeptRun], resamples: int = RESAMPLES) -> SetFigur
         "parties": len(everybody),
         "models": models,
         "best_challenger": best,
-        "chosen_challenger": chosen,
         "differences": {
             name: _difference(_less(models, name), aucs[DEFAULT] - aucs[name])
             for name in names
@@ -132,7 +116,7 @@ def set_figures(runs: Sequence[KeptRun], resamples: int = RESAMPLES) -> SetFigur
         "cpu_seconds": _seconds(runs, "cpu_seconds"),
         "code": sorted({kept.about["code"] for kept in runs}),
     }
-    return SetFigures(figures, aucs | {BEST: aucs[best], CHOSEN: aucs[chosen]})
+    return SetFigures(figures, aucs | {BEST: aucs[best]})
 
 
 def _less(models: Mapping[str, Any], name: str) -> float:
@@ -157,14 +141,15 @@ def pooled(found: Mapping[str, SetFigures]) -> dict[str, Any]:
     Resamples are drawn within each set and meaned across sets.
     """
     together: dict[str, Any] = {}
-    for name in (BEST, CHOSEN, *MODELS):
+    for name in (BEST, *MODELS):
         sets = [key for key, one in found.items() if name in one.aucs and name != DEFAULT]
         if not sets:
             continue
         mids = []
         for key in sets:
             figures = found[key].figures
-            mids.append(_less(figures["models"], figures.get(_KEYS.get(name, ""), name)))
+            other = figures["best_challenger"] if name == BEST else name
+            mids.append(_less(figures["models"], other))
         drawn = np.mean([found[key].aucs[DEFAULT] - found[key].aucs[name] for key in sets], axis=0)
         together[name] = {"sets": sets, "auc": _difference(float(np.mean(mids)), drawn)}
     return together

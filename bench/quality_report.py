@@ -168,8 +168,7 @@ def _pooled_section(figures: Figures) -> list[str]:
         "## All sets together",
         "",
         "Default less model, AUC; every set counts the same. The best challenger of a set is the one "
-        "with the highest AUC on its test rows: a choice in its favour, which nobody could have made; the "
-        "best on validation is the one that somebody would have taken.",
+        "with the highest AUC on its test rows: a choice in its favour, which nobody could have made.",
         "",
     ]
     rows = [

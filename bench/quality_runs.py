@@ -13,12 +13,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from bench.quality_models import SCORED, RunScores
+from bench.quality_models import RunScores
 from gnn.panels.panel import Panel
-from graph.source import Part
 
 _ROOT = Path(__file__).parent.parent
 _ROOMS = ("graph", "gnn", "loaders", "bench")
+#: Before the name of a model whose log-odds are kept.
+_Z = "z/"
 
 
 def code_sha() -> str:
@@ -32,20 +33,16 @@ def code_sha() -> str:
 
 
 @dataclass(frozen=True)
-class PartRun:
-    """One part of one run: ``labels`` int8, ``parties`` their ids, ``z`` log-odds by model [rows]."""
+class KeptRun:
+    """A run as it was kept: of test rows ``labels`` int8, ``parties`` their ids, ``z`` log-odds by model.
 
+    ``about``: fold, cases by part, seconds by step, facts of training, code.
+    """
+
+    run: int
     labels: NDArray[np.int8]
     parties: NDArray[np.str_]
     z: Mapping[str, NDArray[np.float64]]
-
-
-@dataclass(frozen=True)
-class KeptRun:
-    """A run as it was kept; ``about``: fold, cases by part, seconds by step, facts of training, code."""
-
-    run: int
-    parts: Mapping[Part, PartRun]
     about: Mapping[str, Any]
 
 
@@ -54,19 +51,20 @@ def run_file(folder: Path, name: str, run: int) -> Path:
     return folder / "scores" / f"{name}-{run}.npz"
 
 
-def _party_ids(panel: Panel, part: Part) -> NDArray[np.str_]:
-    ids = [o.snapshot.party_ids.take(pa.array(o.codes)).to_pylist() for o in panel.of(part)]
+def _party_ids(panel: Panel) -> NDArray[np.str_]:
+    ids = [o.snapshot.party_ids.take(pa.array(o.codes)).to_pylist() for o in panel.of("test")]
     return np.array([party for day in ids for party in day], dtype=np.str_)
 
 
 def keep(path: Path, panel: Panel, scores: RunScores, about: Mapping[str, Any]) -> None:
     """Write one run, whole or not at all."""
-    arrays: dict[str, NDArray[Any]] = {"about": np.array(json.dumps(about))}
-    for part in SCORED:
-        arrays[f"{part}/labels"] = panel.labels(part)
-        arrays[f"{part}/parties"] = _party_ids(panel, part)
-        arrays[f"{part}/parts"] = scores.parts[part]
-        arrays |= {f"{part}/z/{name}": z for name, z in scores.z[part].items()}
+    arrays: dict[str, NDArray[Any]] = {
+        "about": np.array(json.dumps(about)),
+        "labels": panel.labels("test"),
+        "parties": _party_ids(panel),
+        "parts": scores.parts,
+        **{f"{_Z}{name}": z for name, z in scores.z.items()},
+    }
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".writing")
     with unfinished.open("wb") as file:
@@ -79,10 +77,7 @@ def read_runs(folder: Path, name: str) -> list[KeptRun]:
     found = []
     for path in sorted((folder / "scores").glob(f"{name}-*.npz")):
         with np.load(path) as arrays:
-            parts: dict[Part, PartRun] = {}
-            for part in SCORED:
-                prefix = f"{part}/z/"
-                z = {key.removeprefix(prefix): arrays[key] for key in arrays.files if key.startswith(prefix)}
-                parts[part] = PartRun(arrays[f"{part}/labels"], arrays[f"{part}/parties"], z)
-            found.append(KeptRun(int(path.stem.rsplit("-", 1)[1]), parts, json.loads(str(arrays["about"]))))
+            z = {key.removeprefix(_Z): arrays[key] for key in arrays.files if key.startswith(_Z)}
+            run, about = int(path.stem.rsplit("-", 1)[1]), json.loads(str(arrays["about"]))
+            found.append(KeptRun(run, arrays["labels"], arrays["parties"], z, about))
     return sorted(found, key=lambda kept: kept.run)

@@ -3,7 +3,7 @@
 Trained on the same rows as the model, with the settings of its trees, one seed; with as many rounds as serve
 best on the validation rows, on which the same affine map calibrates them. Kept as lightgbm's text. Where
 training windows run into a validation day, they are made of members that hold out a fold of the parties
-each, as the model is.
+each, as the model is; where the model is fitted again with validation rows, so are they.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnn.columns.features import ENVIRONMENT, OWN, FeatureMatrix
-from gnn.learning.boosting import BoostingSettings, Draw, fit_draws
+from gnn.learning.boosting import BoostingSettings, Draw, fit, fit_draws
 from gnn.learning.rows import LabelledRows, labelled_rows
 from gnn.learning.stopping import best_stop, raw_mean, raw_unseen
 from gnn.model import Model, Preparation
@@ -44,16 +44,20 @@ MAX_ROWS = 100_000
 
 @dataclass(frozen=True)
 class Challenger:
-    """z = ``intercept`` + ``slope``·(mean raw score of ``members``); without members: the base rate alone."""
+    """z = ``intercept`` + ``slope``·(mean raw score of ``served``); without any: the base rate alone.
+
+    ``members`` have not seen validation rows; ``served``: the same, or the one fitted again with them.
+    """
 
     columns: tuple[str, ...]
     members: tuple[lgb.Booster, ...]
+    served: tuple[lgb.Booster, ...]
     intercept: float
     slope: float
 
     def z(self, features: FeatureMatrix) -> NDArray[np.float64]:
         """Calibrated log-odds, float64 [rows]. Raises ``ArtifactMismatch`` where a column is missing."""
-        return self.intercept + self.slope * raw_mean(self.members, _select(features, self.columns))
+        return self.intercept + self.slope * raw_mean(self.served, _select(features, self.columns))
 
     def unseen_raw(self, rows: LabelledRows) -> NDArray[np.float64]:
         """Scores before calibration of validation rows, each by a member not shown its party, float64 [rows].
@@ -104,11 +108,18 @@ def train_challengers(
     ``valid``: ``valid_rows``, where they are at hand.
     """
     train = labelled_rows(with_links(model), thinned(panel.of("train"), MAX_ROWS), windows_overlap(panel))
-    return fit_challengers(train, valid_rows(model, panel) if valid is None else valid, seed)
+    valid = valid_rows(model, panel) if valid is None else valid
+    return fit_challengers(train, valid, seed, again=bool(model.facts["fitted_again"]))
 
 
-def fit_challengers(train: LabelledRows, valid: LabelledRows, seed: int = 0) -> dict[str, Challenger]:
-    """All of ``CHALLENGERS`` by name; both parts hold the same columns and both classes."""
+def fit_challengers(
+    train: LabelledRows, valid: LabelledRows, seed: int = 0, *, again: bool = True
+) -> dict[str, Challenger]:
+    """All of ``CHALLENGERS`` by name; both parts hold the same columns and both classes.
+
+    ``again``: with as many rounds they are then fitted on both parts, and validation rows keep their mean.
+    """
+    both = train + valid if again else None
     draws = [Draw(seed)]
     if train.held_out is not None:
         draws = [Draw(seed + fold, train.held_out == fold) for fold in range(HELD_OUT_FOLDS)]
@@ -120,6 +131,8 @@ def fit_challengers(train: LabelledRows, valid: LabelledRows, seed: int = 0) -> 
             values = _select(train.features, columns)
             members = tuple(fit_draws(values, train.labels, None, SETTINGS, draws))
         found[name] = _stopped(columns, members, valid)
+        if both is not None and members:
+            found[name] = _again(found[name], both, valid, seed)
     return found
 
 
@@ -129,7 +142,15 @@ def _stopped(columns: tuple[str, ...], members: tuple[lgb.Booster, ...], valid: 
     ended = tuple(
         lgb.Booster(model_str=member.model_to_string(num_iteration=stop.rounds)) for member in members
     )
-    return Challenger(columns, ended, stop.intercept, stop.slope)
+    return Challenger(columns, ended, ended, stop.intercept, stop.slope)
+
+
+def _again(first: Challenger, both: LabelledRows, valid: LabelledRows, seed: int) -> Challenger:
+    """The same fitted on all rows, its level such that validation rows keep their mean log-odds."""
+    ended = replace(SETTINGS, rounds=first.members[0].num_trees())
+    served = (fit(_select(both.features, first.columns), both.labels, None, ended, seed),)
+    fell = first.unseen_raw(valid) - raw_mean(served, _select(valid.features, first.columns))
+    return replace(first, served=served, intercept=first.intercept + first.slope * float(fell.mean()))
 
 
 def save(challengers: Mapping[str, Challenger], folder: Path) -> None:
@@ -140,11 +161,12 @@ def save(challengers: Mapping[str, Challenger], folder: Path) -> None:
         described[name] = {
             "columns": challenger.columns,
             "members": len(challenger.members),
+            "served": len(challenger.served),
             "intercept": challenger.intercept,
             "slope": challenger.slope,
         }
-        for number, member in enumerate(challenger.members):
-            (folder / f"{name}-{number}.txt").write_text(member.model_to_string(), encoding="utf-8")
+        for number, booster in enumerate(challenger.members + challenger.served):
+            (folder / f"{name}-{number}.txt").write_text(booster.model_to_string(), encoding="utf-8")
     (folder / _FILE).write_text(json.dumps(described, indent=1), encoding="utf-8")
 
 
@@ -154,9 +176,11 @@ def load(folder: Path) -> dict[str, Challenger]:
         described = json.loads((folder / _FILE).read_text(encoding="utf-8"))
         found = {}
         for name, entry in described.items():
-            paths = [folder / f"{name}-{number}.txt" for number in range(entry["members"])]
-            members = tuple(lgb.Booster(model_str=path.read_text(encoding="utf-8")) for path in paths)
-            found[name] = Challenger(tuple(entry["columns"]), members, entry["intercept"], entry["slope"])
+            members, served = entry["members"], entry["served"]
+            paths = [folder / f"{name}-{number}.txt" for number in range(members + served)]
+            boosters = tuple(lgb.Booster(model_str=path.read_text(encoding="utf-8")) for path in paths)
+            columns, affine = tuple(entry["columns"]), (entry["intercept"], entry["slope"])
+            found[name] = Challenger(columns, boosters[:members], boosters[members:], *affine)
     except (FileNotFoundError, KeyError) as error:
         raise ArtifactMismatch(f"{folder} holds no challengers: train the model again") from error
     return found

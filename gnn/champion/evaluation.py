@@ -16,11 +16,11 @@ from gnn.champion.intervals import auc_differences, difference_text
 from gnn.champion.metrics import Metrics, calibration_line, measure
 from gnn.champion.reliability import Calibration, calibration_of
 from gnn.champion.slices import Slice, groupings, slices
-from gnn.columns.views import designs, view_of
-from gnn.learning.blend import calibrate
+from gnn.columns.views import designs
 from gnn.learning.rows import origin_view
+from gnn.learning.training import NETWORK_ALONE
 from gnn.model import Model
-from gnn.panels.panel import Origin, Panel
+from gnn.panels.panel import Panel
 from gnn.scoring import RawParts, blended, raw_parts
 from graph.errors import Refused
 from graph.source import Part
@@ -121,22 +121,17 @@ def champion_of(panel: Panel) -> str:
     return DEFAULT if any(origin.snapshot.relations for origin in panel.origins) else "gbdt_own"
 
 
-def _raw_parts(model: Model, origin: Origin) -> RawParts:
-    """The parts of an origin's rows, before they are weighed."""
-    view = view_of(model.preparation, origin.snapshot, origin.known)
-    return raw_parts(model.preparation, model.trees, model.network, view, origin.codes)
-
-
-def _network_z(raw: RawParts) -> NDArray[np.float64]:
-    """The network alone, not yet calibrated."""
-    return raw.own_network_total() + sum(raw.network.values(), np.zeros(len(raw.own_network)))
+def _network_z(model: Model, raw: RawParts) -> NDArray[np.float64]:
+    """The network alone, calibrated as training found it on validation rows."""
+    *_, own, inherited = raw.centred(model.centres, len(model.preparation.schema.own)).blended_columns()
+    slope, intercept = np.asarray(model.facts[NETWORK_ALONE], np.float64)
+    z: NDArray[np.float64] = intercept + slope * (own + inherited)
+    return z
 
 
 def score_part(model: Model, challengers: Mapping[str, Challenger], panel: Panel, part: Part) -> PartScores:
     """Scores of one part's rows, in the order of ``panel.labels(part)``, by ``challengers`` and model."""
     z: dict[str, list[NDArray[np.float64]]] = {name: [] for name in (*challengers, NETWORK, DEFAULT)}
-    valid = RawParts.stack([_raw_parts(model, origin) for origin in panel.of("valid")])
-    slope, intercept = calibrate(_network_z(valid), panel.labels("valid"))
     parts = []
     for origin in panel.of(part):
         view = origin_view(with_links(model), origin)
@@ -144,7 +139,7 @@ def score_part(model: Model, challengers: Mapping[str, Challenger], panel: Panel
             for name, challenger in challengers.items():
                 z[name].append(challenger.z(features))
         raw = raw_parts(model.preparation, model.trees, model.network, view, origin.codes)
-        z[NETWORK].append(intercept + slope * _network_z(raw))
+        z[NETWORK].append(_network_z(model, raw))
         found = blended(model, raw)
         inherited = sum(found.inherited.values(), np.zeros(len(found.own)))
         z[DEFAULT].append(model.blend.base + found.own + found.environment + inherited)

@@ -29,7 +29,7 @@ from gnn.champion.gate import (
 )
 from gnn.champion.slices import groupings
 from gnn.learning.blend import cross_calibrated, cross_weighed
-from gnn.learning.fitted import Fitted, Member, load_members
+from gnn.learning.fitted import Fitted, Member, hold_out, load_members
 from gnn.learning.rows import LabelledRows, labelled_rows
 from gnn.learning.training import Trained
 from gnn.model import Model
@@ -96,7 +96,7 @@ def _same_question(one: Task, other: Task) -> bool:
 def _has_seen(model: Model, members: Sequence[Member], origins: Sequence[Origin]) -> bool:
     """Whether results of these validation rows were labels of the model's training rows."""
     task, learnt = artifact.task_of(model), model.facts["days"]
-    if task.by_splits or members or not isinstance(learnt, Mapping):
+    if task.by_splits or hold_out(members) or not isinstance(learnt, Mapping):
         return False
     last = max(map(date.fromisoformat, learnt["train"]))
     return last + timedelta(task.horizon_days) > origins[0].as_of
@@ -122,7 +122,7 @@ def judged_rows(
     rows = JudgedRows(few.labels("valid"), few.parties("valid"), {}, groupings(origins))
     z = {CANDIDATE: _standing(trained, origins, rows)}
     if seen is None:
-        seen = labelled_rows(with_links(trained.model), origins, held_out=bool(trained.members))
+        seen = labelled_rows(with_links(trained.model), origins, held_out=hold_out(trained.members))
     for name in (NO_GRAPH, WITH_GRAPH):
         z[name] = cross_calibrated(peers[name].unseen_raw(seen), rows.labels, rows.party)
     return replace(rows, z=z)

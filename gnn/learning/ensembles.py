@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,8 +18,8 @@ from gnn.trees import Trees, mean
 
 def fit_groups(
     train: LabelledRows, valid: LabelledRows, settings: TrainingSettings
-) -> list[dict[str, Trees]]:
-    """Trees of every member by group (``by_group``); rounds end where ``valid`` is served best.
+) -> tuple[list[dict[str, Trees]], int]:
+    """Trees of every member by group (``by_group``), and rounds: they end where ``valid`` is served best.
 
     One member a seed; where rows are held out from members, one a fold. The parts hold the same columns.
     """
@@ -30,7 +31,15 @@ def fit_groups(
     meeting = meeting_of(matrix, settings.interactions)
     boosters = fit_draws(matrix.values, train.labels, meeting, settings.trees, draws)
     rounds = best_stop(boosters, valid, valid.features.values).rounds
-    return [by_group(exported(booster, rounds), matrix) for booster in boosters]
+    return [by_group(exported(booster, rounds), matrix) for booster in boosters], rounds
+
+
+def fit_groups_again(rows: LabelledRows, rounds: int, settings: TrainingSettings) -> list[dict[str, Trees]]:
+    """Trees of every seed by group from all of ``rows``, of so many ``rounds``."""
+    matrix, ended = rows.features, replace(settings.trees, rounds=rounds)
+    meeting, draws = meeting_of(matrix, settings.interactions), [Draw(seed) for seed in settings.seeds]
+    boosters = fit_draws(matrix.values, rows.labels, meeting, ended, draws)
+    return [by_group(exported(booster), matrix) for booster in boosters]
 
 
 def by_group(trees: Trees, matrix: FeatureMatrix) -> dict[str, Trees]:

@@ -23,17 +23,23 @@ MEMBERS_FOLDER = "held_out"
 
 @dataclass(frozen=True)
 class Member:
-    """Trees and network that were not shown the parties of one fold."""
+    """Trees and network that were not shown validation rows, nor, if one of several, a fold's parties."""
 
     trees: Mapping[str, Trees]
     network: Network
+
+
+def hold_out(members: Sequence[Member]) -> bool:
+    """Whether each of ``members`` holds out the parties of a fold."""
+    return len(members) > 1
 
 
 @dataclass(frozen=True)
 class Fitted:
     """Trees and network before they are weighed.
 
-    ``members``: one a fold, where validation rows must be held out (``gnn.panels.holdout``); else empty.
+    ``members`` look at validation rows in its place: one a fold, where parties must be held out
+    (``gnn.panels.holdout``); else the one fit that has not seen them. Empty: the model itself has not.
     """
 
     prepared: Preparation
@@ -55,14 +61,12 @@ class Fitted:
 
         Also the position of each row in ``origin.codes``: rows come fold by fold.
         """
-        if not self.members:
-            raw = raw_parts(self.prepared, self.trees, self.network, view, origin.codes)
-            return raw, np.arange(len(origin.codes))
-        fold = held_out_by(origin)
-        positions = [np.flatnonzero(fold == member) for member in range(len(self.members))]
+        members = self.members or (Member(self.trees, self.network),)
+        fold = held_out_by(origin) if hold_out(members) else np.zeros(len(origin.codes), np.int8)
+        positions = [np.flatnonzero(fold == member) for member in range(len(members))]
         raws = [
             raw_parts(self.prepared, member.trees, member.network, view, origin.codes[where])
-            for member, where in zip(self.members, positions, strict=True)
+            for member, where in zip(members, positions, strict=True)
         ]
         return RawParts.stack(raws), np.concatenate(positions)
 
@@ -75,7 +79,7 @@ class Fitted:
         """
         raws, places, before = [], [], 0
         for origin in origins:
-            view = origin_view(self.prepared, origin, by_folds=bool(self.members))
+            view = origin_view(self.prepared, origin, by_folds=hold_out(self.members))
             raw, place = self._parts(origin, view)
             if show is not None:
                 show(origin, view)
@@ -96,7 +100,7 @@ def save_members(model: Model, members: Sequence[Member], folder: Path) -> None:
 
 
 def load_members(folder: Path) -> tuple[Member, ...]:
-    """What ``save_members`` wrote; empty where nothing was held out. Raises ``ArtifactMismatch``."""
+    """What ``save_members`` wrote; empty where it was nothing. Raises ``ArtifactMismatch``."""
     found = sorted((folder / MEMBERS_FOLDER).glob("*"), key=lambda path: int(path.name))
     models = [artifact.load(path) for path in found]
     return tuple(Member(model.trees, model.network) for model in models)

@@ -31,7 +31,8 @@ class TrainingSettings:
     """Sizes and seeds; the defaults are measured.
 
     ``max_rows``: training rows drawn at most; ``links``: whether links may be used at all; ``interactions``:
-    whether own columns meet those of a relation in trees.
+    whether own columns meet those of a relation in trees; ``again``: whether the model is fitted again with
+    validation rows once it has been weighed on them, unless there are more than ``max_rows`` to train on.
     """
 
     seeds: tuple[int, ...] = (1, 2, 3)
@@ -40,6 +41,7 @@ class TrainingSettings:
     min_linked_rows: int = 30
     links: bool = True
     interactions: bool = True
+    again: bool = True
     stage_1: BoostingSettings = STAGE_1
     trees: BoostingSettings = field(default_factory=BoostingSettings)
 

@@ -24,6 +24,14 @@ class LabelledRows:
     labels: NDArray[np.int8]
     held_out: NDArray[np.int8] | None = None
 
+    def __add__(self, later: LabelledRows) -> LabelledRows:
+        """These rows and, after them, ``later`` ones of the same columns; nobody holds out."""
+        labels = np.concatenate([self.labels, later.labels])
+        stacked = Stacked(len(labels))
+        stacked.add(self.features)
+        stacked.add(later.features)
+        return LabelledRows(stacked.matrix(), labels)
+
 
 def origin_view(
     prepared: Preparation, origin: Origin, raw: RawColumns | None = None, *, by_folds: bool = False

@@ -9,91 +9,33 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gnn.columns.features import ENVIRONMENT, OWN, FeatureMatrix, RawColumns, Stacked, raw_columns
-from gnn.columns.views import View, designs
-from gnn.heterodata import learning_data
-from gnn.learning.blend import GATE_ERRORS, cross_weighed, gain_in_errors, log_loss, weigh
-from gnn.learning.ensembles import fit_groups, mean_of
+from gnn.columns.features import ENVIRONMENT, OWN, raw_columns
+from gnn.learning.blend import GATE_ERRORS, calibrate, cross_weighed, gain_in_errors, log_loss, weigh
+from gnn.learning.ensembles import fit_groups, fit_groups_again, mean_of
 from gnn.learning.fitted import Fitted, Member
 from gnn.learning.preparation import TrainingSettings, prepare
-from gnn.learning.rows import LabelledRows, labelled_rows, members_missing, origin_view
+from gnn.learning.rows import labelled_rows
+from gnn.learning.training_rows import Days, TrainingRows, rows_of
 from gnn.learning.tree_sums import tree_sums
-from gnn.learning.uncertainty import Disagreement, uncertainty_of
+from gnn.learning.uncertainty import Disagreement, served_weights, uncertainty_of
 from gnn.model import Blend, Centres, Model, Network, Preparation, Uncertainty
 from gnn.network import EcosystemNetwork
 from gnn.panels.holdout import HELD_OUT_FOLDS, windows_overlap
-from gnn.panels.panel import MIN_POSITIVES, Origin, Panel, thinned
+from gnn.panels.panel import MIN_POSITIVES, Panel, thinned
 from gnn.scoring import RawParts, both_groups, stage_1_mean
-from gnn.tree_walk import total, total_beyond, total_by_column
+from gnn.tree_walk import total_by_column
 from gnn.trees import Trees
 from graph.errors import Refused
 from graph.source import Part
 
-__all__ = ["TrainingSettings", "train"]
+__all__ = ["NETWORK_ALONE", "TrainingSettings", "train"]
 
 Progress = Callable[[str], None]
 
 DEFAULTS = TrainingSettings()
 
-
-@dataclass(frozen=True)
-class _Days:
-    """Training days with their columns, and validation days; ``overlap``: label windows of those run into
-    these."""
-
-    origins: Sequence[Origin]
-    raws: Sequence[RawColumns]
-    valid: Sequence[Origin]
-    overlap: bool
-
-
-@dataclass(frozen=True)
-class _Rows:
-    """Training rows of all days, stacked: columns of the trees with labels, columns of the network, stage 1.
-
-    ``s`` float64 [3, rows]: stage 1's log-odds by own, by environment, and its base.
-    """
-
-    trees: LabelledRows
-    linear: Mapping[str, NDArray[np.float64]]
-    s: NDArray[np.float64]
-
-    @property
-    def labels(self) -> NDArray[np.int8]:
-        return self.trees.labels
-
-    @property
-    def held_out(self) -> NDArray[np.int8] | None:
-        return self.trees.held_out
-
-    @property
-    def design(self) -> FeatureMatrix:
-        return self.trees.features
-
-    def parts(self, trees: Mapping[str, Trees], network: EcosystemNetwork) -> RawParts:
-        """Every part of the training rows."""
-
-        n_own, none = self.design.groups.count(OWN), np.zeros(len(self.labels))
-
-        def alone(group: str) -> NDArray[np.float64]:
-            return total(trees[group], self.design.of(group).values) if group in trees else none
-
-        def beyond_own(name: str) -> NDArray[np.float64]:
-            if name not in trees:
-                return none
-            return total_beyond(trees[name], self.design.of(OWN, name).values, n_own)
-
-        with torch.no_grad():
-            inherited = network.inherited({name: torch.from_numpy(v) for name, v in self.linear.items()})
-        weight = network.folded().own_weight
-        return RawParts(
-            alone(OWN),
-            alone(ENVIRONMENT),
-            weight * self.s[0],
-            weight * self.s[1],
-            {name: beyond_own(name) for name in network.relations},
-            {name: part.numpy() for name, part in inherited.items()},
-        )
+#: Fact: ``_Weighed.network_alone``.
+NETWORK_ALONE = "network_alone"
 
 
 def _check(panel: Panel) -> None:
@@ -114,40 +56,7 @@ def _check(panel: Panel) -> None:
             )  # fmt: skip
 
 
-def _gathered(
-    network: EcosystemNetwork, view: View, codes: NDArray[np.int32]
-) -> dict[str, NDArray[np.float64]]:
-    """The network's columns for ``codes``, each row through the sight of its fold."""
-    found = {
-        name: np.zeros((len(codes), len(w)))
-        for name, w in zip(network.relations, network.read_out, strict=True)
-    }
-    for sight, positions in view.rows_by_sight(codes):
-        data = learning_data(view, sight, codes[positions])
-        for name, columns in network.gather(data):
-            found[name][positions] = columns.numpy()
-    return found
-
-
-def _rows(prepared: Preparation, network: EcosystemNetwork, days: _Days) -> _Rows:
-    origins, raws = days.origins, days.raws
-    labels = np.concatenate([origin.labels for origin in origins])
-    stacked = Stacked(len(labels))
-    linear, s = [], []
-    for origin, raw in zip(origins, raws, strict=True):
-        view = origin_view(prepared, origin, raw)
-        for part in designs(view, origin.codes):
-            stacked.add(part)
-        linear.append(_gathered(network, view, origin.codes))
-        s.append(np.stack((view.s_own, view.s_environment, view.s_base))[:, origin.codes])
-    return _Rows(
-        LabelledRows(stacked.matrix(), labels, members_missing(origins, days.overlap)),
-        {name: np.concatenate([part[name] for part in linear]) for name in network.relations},
-        s=np.concatenate(s, axis=1),
-    )
-
-
-def _fit_network(network: EcosystemNetwork, rows: _Rows) -> list[Network]:
+def _fit_network(network: EcosystemNetwork, rows: TrainingRows) -> list[Network]:
     """Fit ``network``; where rows are held out it becomes the mean of its members, which are returned."""
     columns = {name: torch.from_numpy(values) for name, values in rows.linear.items()}
     s, labels = torch.from_numpy(rows.s.sum(axis=0)), torch.from_numpy(rows.labels)
@@ -163,25 +72,72 @@ def _fit_network(network: EcosystemNetwork, rows: _Rows) -> list[Network]:
     return members
 
 
-def _fit(days: _Days, prepared: Preparation, settings: TrainingSettings) -> Fitted:
+@dataclass(frozen=True)
+class _Learnt:
+    """A fit, and what a second one takes from it: the training rows, and when trees end."""
+
+    fitted: Fitted
+    rows: TrainingRows
+    rounds: int
+
+
+def _network(prepared: Preparation) -> EcosystemNetwork:
     n_caused = {name: len(columns) for name, columns in prepared.schema.caused.items()}
-    network = EcosystemNetwork(prepared.relations, n_caused)
-    rows = _rows(prepared, network, days)
-    ensembles = fit_groups(rows.trees, labelled_rows(prepared, days.valid, days.overlap), settings)
-    trees, networks = mean_of(ensembles), _fit_network(network, rows)
-    folded, parts = network.folded(), rows.parts(trees, network)
-    return Fitted(
-        prepared,
-        trees,
-        folded,
-        _centres(prepared, trees, folded, rows, parts),
-        tree_sums(rows.linear, parts.trees, folded),
-        [Member(*both) for both in zip(ensembles, networks, strict=True)] if networks else [],
+    return EcosystemNetwork(prepared.relations, n_caused)
+
+
+def _fit(days: Days, prepared: Preparation, settings: TrainingSettings) -> _Learnt:
+    network = _network(prepared)
+    rows = rows_of(prepared, network, days, "train")
+    valid = labelled_rows(prepared, days.valid, days.overlap)
+    ensembles, rounds = fit_groups(rows.trees, valid, settings)
+    networks = _fit_network(network, rows)
+    members = [Member(*both) for both in zip(ensembles, networks, strict=True)] if networks else []
+    return _Learnt(_fitted(prepared, mean_of(ensembles), network, rows, members), rows, rounds)
+
+
+def _fit_again(
+    days: Days, learnt: _Learnt, weighed: _Weighed, settings: TrainingSettings
+) -> tuple[Fitted, _Weighed]:
+    """The same with validation rows among those it learns from; the first fit stays as its member.
+
+    Weights and slope stay. The level is moved so that validation rows keep their mean log-odds: what set them
+    apart from training rows may now be in the parts.
+    """
+    first, rows = learnt.fitted, learnt.rows
+    network = _network(first.prepared)
+    later = rows_of(first.prepared, network, days, "valid")
+    more = rows.and_later(later)
+    trees = mean_of(fit_groups_again(more.trees, learnt.rounds, settings))
+    _fit_network(network, more)
+    members = first.members or (Member(first.trees, first.network),)
+    fitted = _fitted(first.prepared, trees, network, rows, members)
+    parts = later.parts(trees, network).centred(fitted.centres, len(first.prepared.schema.own))
+    fell = [float((a - b).mean()) for a, b in zip(weighed.columns, parts.blended_columns(), strict=True)]
+    base = weighed.blend.base + float(served_weights(weighed.blend)[1:] @ fell)
+    slope, intercept = weighed.network_alone
+    return fitted, replace(
+        weighed,
+        blend=replace(weighed.blend, base=base, tree_sums=fitted.tree_sums),
+        network_alone=(slope, intercept + slope * (fell[2] + fell[3])),
     )
 
 
+def _fitted(
+    prepared: Preparation,
+    trees: Mapping[str, Trees],
+    network: EcosystemNetwork,
+    rows: TrainingRows,
+    members: Sequence[Member],
+) -> Fitted:
+    """``trees`` and ``network`` centred on training ``rows``."""
+    folded, parts = network.folded(), rows.parts(trees, network)
+    centres = _centres(prepared, trees, folded, rows, parts)
+    return Fitted(prepared, trees, folded, centres, tree_sums(rows.linear, parts.trees, folded), members)
+
+
 def _centres(
-    prepared: Preparation, trees: Mapping[str, Trees], network: Network, rows: _Rows, parts: RawParts
+    prepared: Preparation, trees: Mapping[str, Trees], network: Network, rows: TrainingRows, parts: RawParts
 ) -> Centres:
     x = np.ascontiguousarray(rows.design.of(OWN, ENVIRONMENT).values)
     by_column = total_by_column(both_groups(trees, len(prepared.schema.own)), x)
@@ -196,9 +152,13 @@ def _centres(
 
 @dataclass(frozen=True)
 class _Weighed:
-    """Weights and calibration on validation rows (their ``columns``), how uncertain they are, and facts."""
+    """Weights and calibration on validation rows (their ``columns``), how uncertain they are, and facts.
+
+    ``network_alone``: slope and intercept that calibrate the network's parts where nothing else is served.
+    """
 
     blend: Blend
+    network_alone: tuple[float, float]
     uncertainty: Uncertainty
     facts: dict[str, object]
     columns: Sequence[NDArray[np.float64]]
@@ -208,7 +168,8 @@ def _weighed(fitted: Fitted, panel: Panel) -> _Weighed:
     disagreement = Disagreement(fitted)
     columns = fitted.columns(panel.of("valid"), disagreement.look)
     blend, facts = _blend(fitted, columns, panel)
-    return _Weighed(blend, uncertainty_of(blend, columns, panel, disagreement), facts, columns)
+    alone = calibrate(columns[2] + columns[3], panel.labels("valid"))
+    return _Weighed(blend, alone, uncertainty_of(blend, columns, panel, disagreement), facts, columns)
 
 
 def _blend(
@@ -238,6 +199,8 @@ def _blend(
 def train(panel: Panel, settings: TrainingSettings = DEFAULTS, progress: Progress | None = None) -> Model:
     """A model of ``panel``'s task from its train and valid parts; test rows are not touched.
 
+    Fitted on train, it is weighed and calibrated on valid; then, with the same rounds, weights and
+    calibration, it is fitted again on both, since what is recent counts most (``TrainingSettings.again``).
     Where links bring no gain on validation beyond its error, the model is made without them and inherited
     parts are 0. Raises ``Refused`` under 30 bad outcomes in train, or one class in train or valid.
     """
@@ -246,7 +209,7 @@ def train(panel: Panel, settings: TrainingSettings = DEFAULTS, progress: Progres
 
 @dataclass(frozen=True)
 class Trained:
-    """A model and its members, which hold out validation rows.
+    """A model and its members, which have not seen validation rows as the model may have.
 
     ``columns``: of ``Fitted.columns``, the validation rows of its panel; None where they are to be made anew.
     """
@@ -265,20 +228,24 @@ def train_with_members(
     origins = thinned(panel.of("train"), settings.max_rows)
     say("own columns")
     raws = [raw_columns(origin.snapshot) for origin in origins]
-    days = _Days(origins, raws, panel.of("valid"), windows_overlap(panel))
+    days = Days(origins, raws, panel.of("valid"), windows_overlap(panel))
     prepared = prepare(origins, days.raws, panel.of("valid"), settings)
     if not settings.links:
         prepared = replace(prepared, relations=())
     say("trees and network")
-    fitted = _fit(days, prepared, settings)
+    learnt = _fit(days, prepared, settings)
     say("weights")
-    weighed = _weighed(fitted, panel)
+    weighed = _weighed(learnt.fitted, panel)
     facts = weighed.facts
     if prepared.relations and not facts["inherited"]:
         say("without links")
-        fitted = _fit(days, replace(prepared, relations=()), settings)
-        weighed = _weighed(fitted, panel)
+        learnt = _fit(days, replace(prepared, relations=()), settings)
+        weighed = _weighed(learnt.fitted, panel)
         facts = {**facts, **weighed.facts}
+    fitted, again = learnt.fitted, settings.again and len(panel.labels("train")) <= settings.max_rows
+    if again:
+        say("once more, with validation rows")
+        fitted, weighed = _fit_again(days, learnt, weighed, settings)
     model = Model(
         preparation=fitted.prepared,
         trees=fitted.trees,
@@ -286,12 +253,15 @@ def train_with_members(
         centres=fitted.centres,
         blend=weighed.blend,
         uncertainty=weighed.uncertainty,
-        facts=facts | {"known_shares": _known_shares(days, prepared)} | _origin_facts(panel, settings),
+        facts=facts
+        | {"fitted_again": again, NETWORK_ALONE: weighed.network_alone}
+        | {"known_shares": _known_shares(days, prepared)}
+        | _origin_facts(panel, settings),
     )
     return Trained(model, fitted.members, weighed.columns)
 
 
-def _known_shares(days: _Days, prepared: Preparation) -> dict[str, float]:
+def _known_shares(days: Days, prepared: Preparation) -> dict[str, float]:
     """Share of the training rows of which each of the model's columns is known."""
     rows = sum(len(origin.codes) for origin in days.origins)
     known: dict[str, int] = {}

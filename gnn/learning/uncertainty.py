@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gnn.columns.views import View
 from gnn.learning.blend import PULL, sigmoid
-from gnn.learning.fitted import Fitted
+from gnn.learning.fitted import Fitted, hold_out
 from gnn.model import Blend, Uncertainty
 from gnn.panels.panel import Origin, Panel
 from gnn.scoring import raw_parts
@@ -88,7 +88,7 @@ class Disagreement:
         order = np.random.default_rng(SEED).permutation(len(origin.codes))[:_COMPARED_ROWS]
         rows = np.sort(origin.codes[order])
         fitted = self.fitted
-        if fitted.members:
+        if hold_out(fitted.members):
             raws = [raw_parts(fitted.prepared, m.trees, m.network, view, rows) for m in fitted.members]
             self.parts = [np.column_stack(raw.blended_columns()) for raw in raws]
             return

@@ -30,7 +30,7 @@ def rows(n: int, seed: int, base: float = -1.0) -> LabelledRows:
 
 @pytest.fixture(scope="module")
 def parts() -> dict[str, LabelledRows]:
-    return {"train": rows(3_000, 1), "valid": rows(3_000, 2, base=-2.0), "test": rows(6_000, 3, base=-2.0)}
+    return {"train": rows(3_000, 1), "valid": rows(3_000, 2, base=-2.0), "test": rows(20_000, 3, base=-2.0)}
 
 
 def test_each_step_sees_more_and_ranks_better(parts: dict[str, LabelledRows]) -> None:
@@ -56,9 +56,23 @@ def test_a_challenger_that_learnt_the_opposite_keeps_its_order_and_the_base_rate
     parts: dict[str, LabelledRows],
 ) -> None:
     turned = LabelledRows(parts["valid"].features, 1 - parts["valid"].labels)
-    fitted = fit_challengers(parts["train"], turned)["gbdt_own"]
+    fitted = fit_challengers(parts["train"], turned, again=False)["gbdt_own"]
     assert fitted.slope > 0
     assert expit(fitted.z(turned.features)).mean() == pytest.approx(turned.labels.mean(), abs=1e-4)
+
+
+def test_fitted_again_they_have_seen_validation_rows_and_keep_their_level(
+    parts: dict[str, LabelledRows],
+) -> None:
+    first, again = (fit_challengers(parts["train"], parts["valid"], again=said) for said in (False, True))
+    for name in ("degree", "gbdt_own", "gbdt_graph"):
+        np.testing.assert_array_equal(
+            again[name].unseen_raw(parts["valid"]), first[name].unseen_raw(parts["valid"])
+        )
+        z, once = again[name].z(parts["valid"].features), first[name].z(parts["valid"].features)
+        assert z.mean() == pytest.approx(once.mean(), abs=1e-9)
+        y = parts["valid"].labels
+        assert roc_auc_score(y, z) > roc_auc_score(y, once)
 
 
 def test_rounds_end_where_validation_is_served_best(parts: dict[str, LabelledRows]) -> None:

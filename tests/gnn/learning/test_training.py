@@ -5,12 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from gnn.artifact import save
 from gnn.columns.views import design
 from gnn.learning.ensembles import fit_groups, mean_of
+from gnn.learning.fitted import Fitted
 from gnn.learning.rows import LabelledRows, origin_view
-from gnn.learning.training import train
+from gnn.learning.training import train, train_with_members
+from gnn.learning.uncertainty import served_weights
 from gnn.model import Model
 from gnn.panels.panel import Panel
 from gnn.scoring import raw_parts, score
@@ -50,7 +53,7 @@ def test_training_columns_are_the_scoring_paths(trained: Model, panel_of_parts: 
     view = origin_view(trained.preparation, origin)
     matrix = design(view, origin.codes)
     rows = LabelledRows(matrix, origin.labels)
-    trees = mean_of(fit_groups(rows, rows, planted.QUICK))
+    trees = mean_of(fit_groups(rows, rows, planted.QUICK)[0])
     raw = raw_parts(trained.preparation, trees, trained.network, view, origin.codes)
     alone = {"own": raw.own_trees, "environment": raw.environment_trees}
     for group in trees.keys() & alone.keys():
@@ -59,6 +62,39 @@ def test_training_columns_are_the_scoring_paths(trained: Model, panel_of_parts: 
     for name, part in raw.trees.items():
         expected = total_beyond(trees[name], matrix.of("own", name).values, n_own)
         np.testing.assert_array_equal(part, expected)
+
+
+def test_fitted_again_it_keeps_weights_and_level_and_its_first_fit(
+    trained: Model, panel_of_parts: Panel
+) -> None:
+    once = train_with_members(panel_of_parts, replace(planted.QUICK, again=False))
+    both = train_with_members(panel_of_parts, planted.QUICK)
+    assert both.model.facts["fitted_again"]
+    assert not once.model.facts["fitted_again"]
+    assert once.members == []
+    (first,) = both.members
+    for name, trees in once.model.trees.items():
+        np.testing.assert_array_equal(first.trees[name].value, trees.value)
+        assert not len(trees.value) or not np.array_equal(both.model.trees[name].value, trees.value)
+    np.testing.assert_array_equal(served_weights(both.model.blend)[1:], served_weights(once.model.blend)[1:])
+
+    def z(model: Model) -> np.ndarray:
+        days = panel_of_parts.of("valid")
+        return np.concatenate([score(model, o.snapshot, o.known, o.codes).z[o.codes] for o in days])
+
+    y = panel_of_parts.labels("valid")
+    assert z(both.model).mean() == pytest.approx(z(once.model).mean(), abs=1e-6)
+    assert roc_auc_score(y, z(both.model)) > roc_auc_score(y, z(once.model))
+    again = Fitted.of(both.model, both.members).columns(panel_of_parts.of("valid"))
+    for found, weighed in zip(again, both.columns or (), strict=True):
+        np.testing.assert_allclose(found - found.mean(), weighed - weighed.mean(), atol=1e-9)
+
+
+def test_where_rows_are_drawn_it_is_not_fitted_again(panel_of_parts: Panel) -> None:
+    few = replace(planted.QUICK, max_rows=len(panel_of_parts.labels("train")) - 1)
+    found = train_with_members(panel_of_parts, few)
+    assert not found.model.facts["fitted_again"]
+    assert not found.members
 
 
 @pytest.mark.parametrize("part", ["train", "valid"])

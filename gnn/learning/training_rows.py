@@ -1,0 +1,125 @@
+"""Rows of training and validation days as a whole model learns from them: trees and network side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from gnn.columns.features import ENVIRONMENT, OWN, FeatureMatrix, RawColumns, Stacked
+from gnn.columns.views import View, designs
+from gnn.heterodata import learning_data
+from gnn.learning.rows import LabelledRows, members_missing, origin_view
+from gnn.model import Preparation
+from gnn.network import EcosystemNetwork
+from gnn.panels.panel import Origin
+from gnn.scoring import RawParts
+from gnn.tree_walk import total, total_beyond
+from gnn.trees import Trees
+from graph.source import Part
+
+
+@dataclass(frozen=True)
+class Days:
+    """Training days with their columns, and validation days; ``overlap``: label windows of those run into
+    these."""
+
+    origins: Sequence[Origin]
+    raws: Sequence[RawColumns]
+    valid: Sequence[Origin]
+    overlap: bool
+
+
+@dataclass(frozen=True)
+class TrainingRows:
+    """Rows of several days, stacked: columns of the trees with labels, columns of the network, stage 1.
+
+    ``s`` float64 [3, rows]: stage 1's log-odds by own, by environment, and its base.
+    """
+
+    trees: LabelledRows
+    linear: Mapping[str, NDArray[np.float64]]
+    s: NDArray[np.float64]
+
+    @property
+    def labels(self) -> NDArray[np.int8]:
+        return self.trees.labels
+
+    @property
+    def held_out(self) -> NDArray[np.int8] | None:
+        return self.trees.held_out
+
+    @property
+    def design(self) -> FeatureMatrix:
+        return self.trees.features
+
+    def and_later(self, later: TrainingRows) -> TrainingRows:
+        """These rows and ``later`` ones; nobody holds out."""
+        return TrainingRows(
+            self.trees + later.trees,
+            {name: np.concatenate([values, later.linear[name]]) for name, values in self.linear.items()},
+            np.concatenate([self.s, later.s], axis=1),
+        )
+
+    def parts(self, trees: Mapping[str, Trees], network: EcosystemNetwork) -> RawParts:
+        """Every part of the rows."""
+
+        n_own, none = self.design.groups.count(OWN), np.zeros(len(self.labels))
+
+        def alone(group: str) -> NDArray[np.float64]:
+            return total(trees[group], self.design.of(group).values) if group in trees else none
+
+        def beyond_own(name: str) -> NDArray[np.float64]:
+            if name not in trees:
+                return none
+            return total_beyond(trees[name], self.design.of(OWN, name).values, n_own)
+
+        with torch.no_grad():
+            inherited = network.inherited({name: torch.from_numpy(v) for name, v in self.linear.items()})
+        weight = network.folded().own_weight
+        return RawParts(
+            alone(OWN),
+            alone(ENVIRONMENT),
+            weight * self.s[0],
+            weight * self.s[1],
+            {name: beyond_own(name) for name in network.relations},
+            {name: part.numpy() for name, part in inherited.items()},
+        )
+
+
+def _gathered(
+    network: EcosystemNetwork, view: View, codes: NDArray[np.int32]
+) -> dict[str, NDArray[np.float64]]:
+    """The network's columns for ``codes``, each row through the sight of its fold."""
+    found = {
+        name: np.zeros((len(codes), len(w)))
+        for name, w in zip(network.relations, network.read_out, strict=True)
+    }
+    for sight, positions in view.rows_by_sight(codes):
+        data = learning_data(view, sight, codes[positions])
+        for name, columns in network.gather(data):
+            found[name][positions] = columns.numpy()
+    return found
+
+
+def rows_of(prepared: Preparation, network: EcosystemNetwork, days: Days, part: Part) -> TrainingRows:
+    """All rows of the training or of the validation days."""
+    origins = days.origins if part == "train" else days.valid
+    raws: Sequence[RawColumns | None] = days.raws if part == "train" else [None] * len(origins)
+    labels = np.concatenate([origin.labels for origin in origins])
+    stacked = Stacked(len(labels))
+    linear, s = [], []
+    for origin, raw in zip(origins, raws, strict=True):
+        view = origin_view(prepared, origin, raw, by_folds=days.overlap)
+        for features in designs(view, origin.codes):
+            stacked.add(features)
+        linear.append(_gathered(network, view, origin.codes))
+        s.append(np.stack((view.s_own, view.s_environment, view.s_base))[:, origin.codes])
+    return TrainingRows(
+        LabelledRows(stacked.matrix(), labels, members_missing(origins, days.overlap)),
+        {name: np.concatenate([of_day[name] for of_day in linear]) for name in network.relations},
+        s=np.concatenate(s, axis=1),
+    )
