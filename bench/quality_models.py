@@ -13,8 +13,7 @@ from bench.measuring import timed as measured
 from bench.quality_peers import fit_peers
 from gnn.champion.candidate import best_on_validation
 from gnn.champion.evaluation import DEFAULT, PartScores, score_part
-from gnn.learning.training import TrainingSettings
-from gnn.model import Model
+from gnn.learning.training import Trained, TrainingSettings
 from gnn.panels.panel import Panel
 from gnn.panels.placebo import permute_panel
 
@@ -51,14 +50,13 @@ def settings_of(run: int) -> TrainingSettings:
 class _Fitted:
     """The model that ``ecorisk train`` would make of a panel, and scores of it and its challengers."""
 
-    model: Model
+    trained: Trained
     scores: PartScores
 
 
 def _fitted(panel: Panel, run: int, tell: Tell) -> _Fitted:
     made = best_on_validation(panel, {}, tell, settings_of(run), run)
-    model = made.trained.model
-    return _Fitted(model, score_part(model, made.peers, panel, "test"))
+    return _Fitted(made.trained, score_part(made.trained.model, made.peers, panel, "test"))
 
 
 def run_models(panel: Panel, run: int, tell: Tell) -> RunScores:
@@ -75,12 +73,12 @@ def run_models(panel: Panel, run: int, tell: Tell) -> RunScores:
         fitted = _fitted(panel, run, tell)
     z = dict(fitted.scores.z)
     with timed("networks and propagation"):
-        peers = fit_peers(panel, fitted.model.preparation, run, tell)
+        peers = fit_peers(panel, fitted.trained.prepared, run, tell)
     z |= {name: by_part["test"] for name, by_part in peers.items()}
     tell("permuted links")
     with timed("placebo"):
         permuted = permute_panel(panel, PLACEBO_SEEDS * (run + 1))
         z[PLACEBO] = _fitted(permuted, run, tell).scores.z[DEFAULT]
     names = ("inherited", "inherited_gain_in_standard_errors", "valid_log_loss", "valid_log_loss_own")
-    facts = {name: fitted.model.facts.get(name) for name in names}
+    facts = {name: fitted.trained.model.facts.get(name) for name in names}
     return RunScores(z, fitted.scores.parts, seconds, cpu_seconds, facts)

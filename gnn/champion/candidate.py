@@ -101,8 +101,8 @@ def best_on_validation(
     settings = settings or TrainingSettings()
     first = trained(settings)
     tell("challengers")
-    valid = challengers.valid_rows(first.model, panel)
-    peers = challengers.train_challengers(first.model, panel, seed, valid)
+    valid = challengers.valid_rows(first, panel)
+    peers = challengers.train_challengers(first, panel, seed, valid)
     tell("judging validation rows")
     rows = judged_rows(first, peers, panel, valid)
     if not first.model.relations or rows.auc(CANDIDATE) > rows.auc(NO_GRAPH):

@@ -21,7 +21,8 @@ from gnn.columns.features import ENVIRONMENT, OWN, FeatureMatrix
 from gnn.learning.boosting import BoostingSettings, Draw, fit, fit_draws
 from gnn.learning.rows import LabelledRows, labelled_rows
 from gnn.learning.stopping import best_stop, raw_mean, raw_unseen
-from gnn.model import Model, Preparation
+from gnn.learning.training import Trained
+from gnn.model import Preparation
 from gnn.panels.holdout import HELD_OUT_FOLDS, windows_overlap
 from gnn.panels.panel import Panel, thinned
 from graph.errors import ArtifactMismatch
@@ -90,36 +91,43 @@ def _select(features: FeatureMatrix, columns: tuple[str, ...]) -> NDArray[np.flo
     return features.values[:, [position[name] for name in columns]]
 
 
-def with_links(model: Model) -> Preparation:
-    """The model's columns with all relations that training looked at, also where it goes without them."""
-    return replace(model.preparation, relations=tuple(model.preparation.record_priors))
+def with_links(prepared: Preparation) -> Preparation:
+    """A model's columns with all relations that training looked at, also where it goes without them."""
+    return replace(prepared, relations=tuple(prepared.record_priors))
 
 
-def valid_rows(model: Model, panel: Panel) -> LabelledRows:
+def valid_rows(trained: Trained, panel: Panel) -> LabelledRows:
     """Columns and labels of the validation rows that challengers are stopped and judged on."""
-    return labelled_rows(with_links(model), thinned(panel.of("valid"), MAX_ROWS), windows_overlap(panel))
+    return labelled_rows(
+        with_links(trained.prepared), thinned(panel.of("valid"), MAX_ROWS), windows_overlap(panel)
+    )
 
 
 def train_challengers(
-    model: Model, panel: Panel, seed: int = 0, valid: LabelledRows | None = None
+    trained: Trained, panel: Panel, seed: int = 0, valid: LabelledRows | None = None
 ) -> dict[str, Challenger]:
-    """Challengers of ``model`` from the same panel; test rows are not touched.
+    """Challengers of the model from the same panel; test rows are not touched.
 
     ``valid``: ``valid_rows``, where they are at hand.
     """
-    train = labelled_rows(with_links(model), thinned(panel.of("train"), MAX_ROWS), windows_overlap(panel))
-    valid = valid_rows(model, panel) if valid is None else valid
-    return fit_challengers(train, valid, seed, again=bool(model.facts["fitted_again"]))
+    days, overlap = thinned(panel.of("train"), MAX_ROWS), windows_overlap(panel)
+    train = labelled_rows(with_links(trained.prepared), days, overlap)
+    valid = valid_rows(trained, panel) if valid is None else valid
+    both = None
+    if trained.model.facts["fitted_again"]:
+        days = (*days, *thinned(panel.of("valid"), MAX_ROWS))
+        both = labelled_rows(with_links(trained.model.preparation), days, by_folds=True)
+    return fit_challengers(train, valid, seed, both)
 
 
 def fit_challengers(
-    train: LabelledRows, valid: LabelledRows, seed: int = 0, *, again: bool = True
+    train: LabelledRows, valid: LabelledRows, seed: int = 0, both: LabelledRows | None = None
 ) -> dict[str, Challenger]:
     """All of ``CHALLENGERS`` by name; both parts hold the same columns and both classes.
 
-    ``again``: with as many rounds they are then fitted on both parts, and validation rows keep their mean.
+    ``both``: rows of train, then of valid, as they are learned from in the end; with as many rounds
+    challengers are then fitted on them, and validation rows keep their mean.
     """
-    both = train + valid if again else None
     draws = [Draw(seed)]
     if train.held_out is not None:
         draws = [Draw(seed + fold, train.held_out == fold) for fold in range(HELD_OUT_FOLDS)]
@@ -132,7 +140,7 @@ def fit_challengers(
             members = tuple(fit_draws(values, train.labels, None, SETTINGS, draws))
         found[name] = _stopped(columns, members, valid)
         if both is not None and members:
-            found[name] = _again(found[name], both, valid, seed)
+            found[name] = _again(found[name], valid, both, seed)
     return found
 
 
@@ -145,11 +153,12 @@ def _stopped(columns: tuple[str, ...], members: tuple[lgb.Booster, ...], valid: 
     return Challenger(columns, ended, ended, stop.intercept, stop.slope)
 
 
-def _again(first: Challenger, both: LabelledRows, valid: LabelledRows, seed: int) -> Challenger:
+def _again(first: Challenger, valid: LabelledRows, both: LabelledRows, seed: int) -> Challenger:
     """The same fitted on all rows, its level such that validation rows keep their mean log-odds."""
     ended = replace(SETTINGS, rounds=first.members[0].num_trees())
-    served = (fit(_select(both.features, first.columns), both.labels, None, ended, seed),)
-    fell = first.unseen_raw(valid) - raw_mean(served, _select(valid.features, first.columns))
+    values = _select(both.features, first.columns)
+    served = (fit(values, both.labels, None, ended, seed),)
+    fell = first.unseen_raw(valid) - raw_mean(served, values[-len(valid.labels) :])
     return replace(first, served=served, intercept=first.intercept + first.slope * float(fell.mean()))
 
 

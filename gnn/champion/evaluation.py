@@ -134,7 +134,7 @@ def score_part(model: Model, challengers: Mapping[str, Challenger], panel: Panel
     z: dict[str, list[NDArray[np.float64]]] = {name: [] for name in (*challengers, NETWORK, DEFAULT)}
     parts = []
     for origin in panel.of(part):
-        view = origin_view(with_links(model), origin)
+        view = origin_view(with_links(model.preparation), origin)
         for features in designs(view, origin.codes) if challengers else ():
             for name, challenger in challengers.items():
                 z[name].append(challenger.z(features))

@@ -122,7 +122,7 @@ def judged_rows(
     rows = JudgedRows(few.labels("valid"), few.parties("valid"), {}, groupings(origins))
     z = {CANDIDATE: _standing(trained, origins, rows)}
     if seen is None:
-        seen = labelled_rows(with_links(trained.model), origins, held_out=hold_out(trained.members))
+        seen = labelled_rows(with_links(trained.prepared), origins, held_out=hold_out(trained.members))
     for name in (NO_GRAPH, WITH_GRAPH):
         z[name] = cross_calibrated(peers[name].unseen_raw(seen), rows.labels, rows.party)
     return replace(rows, z=z)

@@ -23,8 +23,9 @@ MEMBERS_FOLDER = "held_out"
 
 @dataclass(frozen=True)
 class Member:
-    """Trees and network that were not shown validation rows, nor, if one of several, a fold's parties."""
+    """A fit that was not shown validation rows, nor, if one of several, a fold's parties."""
 
+    prepared: Preparation
     trees: Mapping[str, Trees]
     network: Network
 
@@ -56,16 +57,24 @@ class Fitted:
             model.preparation, model.trees, model.network, model.centres, model.blend.tree_sums, members
         )
 
+    @property
+    def _looking(self) -> Sequence[Member]:
+        return self.members or (self.as_member(),)
+
+    def as_member(self) -> Member:
+        """This fit, to look at validation rows that it has not seen."""
+        return Member(self.prepared, self.trees, self.network)
+
     def _parts(self, origin: Origin, view: View) -> tuple[RawParts, NDArray[np.int64]]:
         """Parts of a later day's rows by models that were not shown their parties' results.
 
         Also the position of each row in ``origin.codes``: rows come fold by fold.
         """
-        members = self.members or (Member(self.trees, self.network),)
+        members = self._looking
         fold = held_out_by(origin) if hold_out(members) else np.zeros(len(origin.codes), np.int8)
         positions = [np.flatnonzero(fold == member) for member in range(len(members))]
         raws = [
-            raw_parts(self.prepared, member.trees, member.network, view, origin.codes[where])
+            raw_parts(member.prepared, member.trees, member.network, view, origin.codes[where])
             for member, where in zip(members, positions, strict=True)
         ]
         return RawParts.stack(raws), np.concatenate(positions)
@@ -79,7 +88,7 @@ class Fitted:
         """
         raws, places, before = [], [], 0
         for origin in origins:
-            view = origin_view(self.prepared, origin, by_folds=hold_out(self.members))
+            view = origin_view(self._looking[0].prepared, origin, by_folds=hold_out(self.members))
             raw, place = self._parts(origin, view)
             if show is not None:
                 show(origin, view)
@@ -96,11 +105,12 @@ def save_members(model: Model, members: Sequence[Member], folder: Path) -> None:
     for number, member in enumerate(members):
         target = folder / MEMBERS_FOLDER / str(number)
         target.mkdir(parents=True)
-        artifact.save(replace(model, trees=member.trees, network=member.network), target)
+        mine = replace(model, preparation=member.prepared, trees=member.trees, network=member.network)
+        artifact.save(mine, target)
 
 
 def load_members(folder: Path) -> tuple[Member, ...]:
     """What ``save_members`` wrote; empty where it was nothing. Raises ``ArtifactMismatch``."""
     found = sorted((folder / MEMBERS_FOLDER).glob("*"), key=lambda path: int(path.name))
     models = [artifact.load(path) for path in found]
-    return tuple(Member(model.trees, model.network) for model in models)
+    return tuple(Member(model.preparation, model.trees, model.network) for model in models)

@@ -138,3 +138,13 @@ def prepare(
     if any(origin.own_labels_known for origin in origins) and relations:
         prepared = replace(prepared, kept_share=_kept_share(origins, later, prepared))
     return scouted(prepared, origins)
+
+
+def prepare_again(
+    prepared: Preparation, origins: Sequence[Origin], raws: Sequence[RawColumns], settings: TrainingSettings
+) -> Preparation:
+    """Milieu rates and stage 1 learned from more days; which columns and relations there are stays."""
+    encodings = fit_encodings([(o.snapshot, o.codes, o.labels) for o in origins])
+    prepared = replace(prepared, encodings=encodings)
+    ensembles, _ = _stage_1(prepared, origins, raws, settings)
+    return replace(prepared, stage_1=ensembles)

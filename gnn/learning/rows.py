@@ -24,21 +24,13 @@ class LabelledRows:
     labels: NDArray[np.int8]
     held_out: NDArray[np.int8] | None = None
 
-    def __add__(self, later: LabelledRows) -> LabelledRows:
-        """These rows and, after them, ``later`` ones of the same columns; nobody holds out."""
-        labels = np.concatenate([self.labels, later.labels])
-        stacked = Stacked(len(labels))
-        stacked.add(self.features)
-        stacked.add(later.features)
-        return LabelledRows(stacked.matrix(), labels)
-
 
 def origin_view(
     prepared: Preparation, origin: Origin, raw: RawColumns | None = None, *, by_folds: bool = False
 ) -> View:
     """``origin`` as the model sees it: by folds on training days, as served on later ones.
 
-    ``by_folds``: later days by folds too, where members hold out their parties.
+    ``by_folds``: later days by folds too, where members hold out their parties or learn from them.
     """
     return view_of(
         prepared, origin.snapshot, origin.known,
@@ -51,11 +43,13 @@ def members_missing(origins: Sequence[Origin], held_out: bool) -> NDArray[np.int
     return np.concatenate([held_out_by(origin) for origin in origins]) if held_out else None
 
 
-def labelled_rows(prepared: Preparation, origins: Sequence[Origin], held_out: bool = False) -> LabelledRows:
+def labelled_rows(
+    prepared: Preparation, origins: Sequence[Origin], held_out: bool = False, *, by_folds: bool = False
+) -> LabelledRows:
     """Columns and labels of all rows of ``origins``, stacked; ``held_out``: each row knows its member."""
     labels = np.concatenate([origin.labels for origin in origins])
     stacked = Stacked(len(labels))
     for origin in origins:
-        for features in designs(origin_view(prepared, origin, by_folds=held_out), origin.codes):
+        for features in designs(origin_view(prepared, origin, by_folds=by_folds or held_out), origin.codes):
             stacked.add(features)
     return LabelledRows(stacked.matrix(), labels, members_missing(origins, held_out))

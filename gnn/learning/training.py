@@ -13,7 +13,7 @@ from gnn.columns.features import ENVIRONMENT, OWN, raw_columns
 from gnn.learning.blend import GATE_ERRORS, calibrate, cross_weighed, gain_in_errors, log_loss, weigh
 from gnn.learning.ensembles import fit_groups, fit_groups_again, mean_of
 from gnn.learning.fitted import Fitted, Member
-from gnn.learning.preparation import TrainingSettings, prepare
+from gnn.learning.preparation import TrainingSettings, prepare, prepare_again
 from gnn.learning.rows import labelled_rows
 from gnn.learning.training_rows import Days, TrainingRows, rows_of
 from gnn.learning.tree_sums import tree_sums
@@ -21,7 +21,7 @@ from gnn.learning.uncertainty import Disagreement, served_weights, uncertainty_o
 from gnn.model import Blend, Centres, Model, Network, Preparation, Uncertainty
 from gnn.network import EcosystemNetwork
 from gnn.panels.holdout import HELD_OUT_FOLDS, windows_overlap
-from gnn.panels.panel import MIN_POSITIVES, Panel, thinned
+from gnn.panels.panel import MIN_POSITIVES, Origin, Panel, thinned
 from gnn.scoring import RawParts, both_groups, stage_1_mean
 from gnn.tree_walk import total_by_column
 from gnn.trees import Trees
@@ -74,10 +74,9 @@ def _fit_network(network: EcosystemNetwork, rows: TrainingRows) -> list[Network]
 
 @dataclass(frozen=True)
 class _Learnt:
-    """A fit, and what a second one takes from it: the training rows, and when trees end."""
+    """A fit, and the round after which its trees end."""
 
     fitted: Fitted
-    rows: TrainingRows
     rounds: int
 
 
@@ -86,37 +85,38 @@ def _network(prepared: Preparation) -> EcosystemNetwork:
     return EcosystemNetwork(prepared.relations, n_caused)
 
 
-def _fit(days: Days, prepared: Preparation, settings: TrainingSettings) -> _Learnt:
+def _fit(days: Days, valid: Sequence[Origin], prepared: Preparation, settings: TrainingSettings) -> _Learnt:
     network = _network(prepared)
-    rows = rows_of(prepared, network, days, "train")
-    valid = labelled_rows(prepared, days.valid, days.overlap)
-    ensembles, rounds = fit_groups(rows.trees, valid, settings)
+    rows = rows_of(prepared, network, days)
+    ensembles, rounds = fit_groups(rows.trees, labelled_rows(prepared, valid, days.held_out), settings)
     networks = _fit_network(network, rows)
-    members = [Member(*both) for both in zip(ensembles, networks, strict=True)] if networks else []
-    return _Learnt(_fitted(prepared, mean_of(ensembles), network, rows, members), rows, rounds)
+    fitted, _ = _fitted(prepared, mean_of(ensembles), network, rows)
+    if networks:
+        members = [Member(prepared, *both) for both in zip(ensembles, networks, strict=True)]
+        fitted = replace(fitted, members=members)
+    return _Learnt(fitted, rounds)
 
 
 def _fit_again(
     days: Days, learnt: _Learnt, weighed: _Weighed, settings: TrainingSettings
 ) -> tuple[Fitted, _Weighed]:
-    """The same with validation rows among those it learns from; the first fit stays as its member.
+    """The same on ``days`` that end with the validation days; the first fit stays as its member.
 
-    Weights and slope stay. The level is moved so that validation rows keep their mean log-odds: what set them
-    apart from training rows may now be in the parts.
+    Rounds, weights and slope stay. The level is moved so that validation rows keep their mean log-odds: what
+    set them apart from training rows may now be in the parts.
     """
-    first, rows = learnt.fitted, learnt.rows
-    network = _network(first.prepared)
-    later = rows_of(first.prepared, network, days, "valid")
-    more = rows.and_later(later)
-    trees = mean_of(fit_groups_again(more.trees, learnt.rounds, settings))
-    _fit_network(network, more)
-    members = first.members or (Member(first.trees, first.network),)
-    fitted = _fitted(first.prepared, trees, network, rows, members)
-    parts = later.parts(trees, network).centred(fitted.centres, len(first.prepared.schema.own))
-    fell = [float((a - b).mean()) for a, b in zip(weighed.columns, parts.blended_columns(), strict=True)]
+    first = learnt.fitted
+    prepared = prepare_again(first.prepared, days.origins, days.raws, settings)
+    network = _network(prepared)
+    rows = rows_of(prepared, network, days)
+    trees = mean_of(fit_groups_again(rows.trees, learnt.rounds, settings))
+    _fit_network(network, rows)
+    fitted, parts = _fitted(prepared, trees, network, rows)
+    centred = parts.centred(fitted.centres, len(prepared.schema.own)).blended_columns()
+    fell = [float((was - now[-len(was) :]).mean()) for was, now in zip(weighed.columns, centred, strict=True)]
     base = weighed.blend.base + float(served_weights(weighed.blend)[1:] @ fell)
     slope, intercept = weighed.network_alone
-    return fitted, replace(
+    return replace(fitted, members=first.members or [first.as_member()]), replace(
         weighed,
         blend=replace(weighed.blend, base=base, tree_sums=fitted.tree_sums),
         network_alone=(slope, intercept + slope * (fell[2] + fell[3])),
@@ -124,16 +124,13 @@ def _fit_again(
 
 
 def _fitted(
-    prepared: Preparation,
-    trees: Mapping[str, Trees],
-    network: EcosystemNetwork,
-    rows: TrainingRows,
-    members: Sequence[Member],
-) -> Fitted:
-    """``trees`` and ``network`` centred on training ``rows``."""
+    prepared: Preparation, trees: Mapping[str, Trees], network: EcosystemNetwork, rows: TrainingRows
+) -> tuple[Fitted, RawParts]:
+    """``trees`` and ``network`` centred on ``rows``, and the parts of those."""
     folded, parts = network.folded(), rows.parts(trees, network)
     centres = _centres(prepared, trees, folded, rows, parts)
-    return Fitted(prepared, trees, folded, centres, tree_sums(rows.linear, parts.trees, folded), members)
+    sums = tree_sums(rows.linear, parts.trees, folded)
+    return Fitted(prepared, trees, folded, centres, sums, []), parts
 
 
 def _centres(
@@ -218,6 +215,11 @@ class Trained:
     members: Sequence[Member]
     columns: Sequence[NDArray[np.float64]] | None = None
 
+    @property
+    def prepared(self) -> Preparation:
+        """What was learned before validation rows were."""
+        return self.members[0].prepared if self.members else self.model.preparation
+
 
 def train_with_members(
     panel: Panel, settings: TrainingSettings = DEFAULTS, progress: Progress | None = None
@@ -228,24 +230,24 @@ def train_with_members(
     origins = thinned(panel.of("train"), settings.max_rows)
     say("own columns")
     raws = [raw_columns(origin.snapshot) for origin in origins]
-    days = Days(origins, raws, panel.of("valid"), windows_overlap(panel))
-    prepared = prepare(origins, days.raws, panel.of("valid"), settings)
+    days, valid = Days(origins, raws, windows_overlap(panel)), panel.of("valid")
+    prepared = prepare(origins, raws, valid, settings)
     if not settings.links:
         prepared = replace(prepared, relations=())
     say("trees and network")
-    learnt = _fit(days, prepared, settings)
+    learnt = _fit(days, valid, prepared, settings)
     say("weights")
     weighed = _weighed(learnt.fitted, panel)
     facts = weighed.facts
     if prepared.relations and not facts["inherited"]:
         say("without links")
-        learnt = _fit(days, replace(prepared, relations=()), settings)
+        learnt = _fit(days, valid, replace(prepared, relations=()), settings)
         weighed = _weighed(learnt.fitted, panel)
         facts = {**facts, **weighed.facts}
     fitted, again = learnt.fitted, settings.again and len(panel.labels("train")) <= settings.max_rows
     if again:
         say("once more, with validation rows")
-        fitted, weighed = _fit_again(days, learnt, weighed, settings)
+        fitted, weighed = _fit_again(days.and_later(valid), learnt, weighed, settings)
     model = Model(
         preparation=fitted.prepared,
         trees=fitted.trees,

@@ -1,4 +1,4 @@
-"""Rows of training and validation days as a whole model learns from them: trees and network side by side."""
+"""Rows of prediction days as a whole model learns from them: trees and network side by side."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gnn.columns.features import ENVIRONMENT, OWN, FeatureMatrix, RawColumns, Stacked
+from gnn.columns.features import ENVIRONMENT, OWN, FeatureMatrix, RawColumns, Stacked, raw_columns
 from gnn.columns.views import View, designs
 from gnn.heterodata import learning_data
 from gnn.learning.rows import LabelledRows, members_missing, origin_view
@@ -19,18 +19,20 @@ from gnn.panels.panel import Origin
 from gnn.scoring import RawParts
 from gnn.tree_walk import total, total_beyond
 from gnn.trees import Trees
-from graph.source import Part
 
 
 @dataclass(frozen=True)
 class Days:
-    """Training days with their columns, and validation days; ``overlap``: label windows of those run into
-    these."""
+    """Days that are learned from, with their columns; ``held_out``: members miss a fold of their parties."""
 
     origins: Sequence[Origin]
     raws: Sequence[RawColumns]
-    valid: Sequence[Origin]
-    overlap: bool
+    held_out: bool
+
+    def and_later(self, origins: Sequence[Origin]) -> Days:
+        """These days and the later ``origins``, of which nobody misses any."""
+        raws = [raw_columns(origin.snapshot) for origin in origins]
+        return Days([*self.origins, *origins], [*self.raws, *raws], held_out=False)
 
 
 @dataclass(frozen=True)
@@ -55,14 +57,6 @@ class TrainingRows:
     @property
     def design(self) -> FeatureMatrix:
         return self.trees.features
-
-    def and_later(self, later: TrainingRows) -> TrainingRows:
-        """These rows and ``later`` ones; nobody holds out."""
-        return TrainingRows(
-            self.trees + later.trees,
-            {name: np.concatenate([values, later.linear[name]]) for name, values in self.linear.items()},
-            np.concatenate([self.s, later.s], axis=1),
-        )
 
     def parts(self, trees: Mapping[str, Trees], network: EcosystemNetwork) -> RawParts:
         """Every part of the rows."""
@@ -105,21 +99,20 @@ def _gathered(
     return found
 
 
-def rows_of(prepared: Preparation, network: EcosystemNetwork, days: Days, part: Part) -> TrainingRows:
-    """All rows of the training or of the validation days."""
-    origins = days.origins if part == "train" else days.valid
-    raws: Sequence[RawColumns | None] = days.raws if part == "train" else [None] * len(origins)
+def rows_of(prepared: Preparation, network: EcosystemNetwork, days: Days) -> TrainingRows:
+    """All rows of the days."""
+    origins = days.origins
     labels = np.concatenate([origin.labels for origin in origins])
     stacked = Stacked(len(labels))
     linear, s = [], []
-    for origin, raw in zip(origins, raws, strict=True):
-        view = origin_view(prepared, origin, raw, by_folds=days.overlap)
+    for origin, raw in zip(origins, days.raws, strict=True):
+        view = origin_view(prepared, origin, raw, by_folds=True)
         for features in designs(view, origin.codes):
             stacked.add(features)
         linear.append(_gathered(network, view, origin.codes))
         s.append(np.stack((view.s_own, view.s_environment, view.s_base))[:, origin.codes])
     return TrainingRows(
-        LabelledRows(stacked.matrix(), labels, members_missing(origins, days.overlap)),
+        LabelledRows(stacked.matrix(), labels, members_missing(origins, days.held_out)),
         {name: np.concatenate([of_day[name] for of_day in linear]) for name in network.relations},
         s=np.concatenate(s, axis=1),
     )

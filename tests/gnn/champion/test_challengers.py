@@ -33,6 +33,13 @@ def parts() -> dict[str, LabelledRows]:
     return {"train": rows(3_000, 1), "valid": rows(3_000, 2, base=-2.0), "test": rows(20_000, 3, base=-2.0)}
 
 
+def both(parts: dict[str, LabelledRows]) -> LabelledRows:
+    """Training rows, then validation rows."""
+    some = parts["train"], parts["valid"]
+    values = np.concatenate([part.features.values for part in some])
+    return LabelledRows(FeatureMatrix(NAMES, GROUPS, values), np.concatenate([part.labels for part in some]))
+
+
 def test_each_step_sees_more_and_ranks_better(parts: dict[str, LabelledRows]) -> None:
     fitted = fit_challengers(parts["train"], parts["valid"])
     assert tuple(fitted) == CHALLENGERS
@@ -46,7 +53,7 @@ def test_each_step_sees_more_and_ranks_better(parts: dict[str, LabelledRows]) ->
 
 def test_calibration_follows_the_validation_rows(parts: dict[str, LabelledRows]) -> None:
     """Base rates moved between training and validation; on later data of the same kind PDs are right."""
-    graph = fit_challengers(parts["train"], parts["valid"])["gbdt_graph"]
+    graph = fit_challengers(parts["train"], parts["valid"], 0, both(parts))["gbdt_graph"]
     z = graph.z(parts["test"].features)
     assert expit(z).mean() == pytest.approx(parts["test"].labels.mean(), abs=0.015)
     assert calibration_line(parts["test"].labels, z)[1] == pytest.approx(1.0, abs=0.12)
@@ -56,7 +63,7 @@ def test_a_challenger_that_learnt_the_opposite_keeps_its_order_and_the_base_rate
     parts: dict[str, LabelledRows],
 ) -> None:
     turned = LabelledRows(parts["valid"].features, 1 - parts["valid"].labels)
-    fitted = fit_challengers(parts["train"], turned, again=False)["gbdt_own"]
+    fitted = fit_challengers(parts["train"], turned)["gbdt_own"]
     assert fitted.slope > 0
     assert expit(fitted.z(turned.features)).mean() == pytest.approx(turned.labels.mean(), abs=1e-4)
 
@@ -64,7 +71,7 @@ def test_a_challenger_that_learnt_the_opposite_keeps_its_order_and_the_base_rate
 def test_fitted_again_they_have_seen_validation_rows_and_keep_their_level(
     parts: dict[str, LabelledRows],
 ) -> None:
-    first, again = (fit_challengers(parts["train"], parts["valid"], again=said) for said in (False, True))
+    first, again = (fit_challengers(parts["train"], parts["valid"], 0, rows) for rows in (None, both(parts)))
     for name in ("degree", "gbdt_own", "gbdt_graph"):
         np.testing.assert_array_equal(
             again[name].unseen_raw(parts["valid"]), first[name].unseen_raw(parts["valid"])
@@ -88,8 +95,7 @@ def test_rounds_end_where_validation_is_served_best(parts: dict[str, LabelledRow
 
 
 def test_saved_challengers_score_as_before(parts: dict[str, LabelledRows], tmp_path: Path) -> None:
-    fitted = fit_challengers(parts["train"], parts["valid"])
-    again = fit_challengers(parts["train"], parts["valid"])
+    fitted, again = (fit_challengers(parts["train"], parts["valid"], 0, both(parts)) for _ in range(2))
     save(fitted, tmp_path)
     for name, loaded in load(tmp_path).items():
         expected = fitted[name].z(parts["test"].features)

@@ -16,7 +16,7 @@ from sklearn.metrics import roc_auc_score
 from gnn.champion.challengers import load as load_challengers
 from gnn.champion.challengers import save, train_challengers
 from gnn.champion.evaluation import Evaluation, evaluate
-from gnn.learning.training import TrainingSettings, train
+from gnn.learning.training import TrainingSettings, train_with_members
 from gnn.panels.panel import Panel, build_panel
 from gnn.panels.placebo import permute_panel
 from graph.duckdb_store import DuckDBStore
@@ -83,9 +83,9 @@ def panel(tmp_path_factory: pytest.TempPathFactory) -> Panel:
 @pytest.fixture(scope="module")
 def evaluation(panel: Panel, tmp_path_factory: pytest.TempPathFactory) -> Evaluation:
     folder = tmp_path_factory.mktemp("models") / "challengers"
-    model = train(panel, QUICK)
-    save(train_challengers(model, panel), folder)
-    return evaluate(model, load_challengers(folder), panel)
+    found = train_with_members(panel, QUICK)
+    save(train_challengers(found, panel), folder)
+    return evaluate(found.model, load_challengers(folder), panel)
 
 
 def test_the_object_has_the_agreed_shape(evaluation: Evaluation, panel: Panel) -> None:
@@ -117,8 +117,8 @@ def test_links_that_matter_are_found_and_beat_trees_without_them(evaluation: Eva
 
 def test_permuted_links_bring_nothing(panel: Panel, evaluation: Evaluation) -> None:
     placebo = permute_panel(panel, 1)
-    model = train(placebo, QUICK)
-    found = evaluate(model, train_challengers(model, placebo), placebo)
+    made = train_with_members(placebo, QUICK)
+    found = evaluate(made.model, train_challengers(made, placebo), placebo)
     assert found.differences["gbdt_own"][1] < 0.02
     assert found.models["default"].auc < evaluation.models["default"].auc - 0.02
     assert found.inherited_share < evaluation.inherited_share / 2
@@ -151,4 +151,4 @@ def test_the_oracle_ranks_no_worse_than_the_model(panel: Panel, evaluation: Eval
 def test_a_single_class_cannot_be_evaluated(panel: Panel) -> None:
     origins = tuple(replace(origin, labels=np.zeros_like(origin.labels)) for origin in panel.of("test"))
     with pytest.raises(Refused, match="one outcome"):
-        evaluate(train(panel, QUICK), {}, replace(panel, origins=origins))
+        evaluate(train_with_members(panel, QUICK).model, {}, replace(panel, origins=origins))

@@ -30,7 +30,8 @@ class Stand:
 
 @pytest.fixture(scope="module")
 def stand(trained: Model, panel_of_parts: Panel) -> Stand:
-    return Stand(Trained(trained, ()), train_challengers(trained, panel_of_parts))
+    alone = Trained(trained, ())
+    return Stand(alone, train_challengers(alone, panel_of_parts))
 
 
 def placed(workspace: Workspace, model: Model) -> str:
@@ -103,7 +104,7 @@ def test_a_champion_that_learnt_from_these_results_is_said_to_be_flattered(
     champion = Workspace.open(tmp_path).models / placed(Workspace.open(tmp_path), dated)
     rows = judged_rows(stand.trained, stand.peers, panel_of_parts)
     assert "flattered" in judge_against(rows, dated, champion, panel_of_parts).notes[0]
-    save_members(dated, [Member(dated.trees, dated.network)] * 3, champion)
+    save_members(dated, [Member(dated.preparation, dated.trees, dated.network)] * 3, champion)
     assert judge_against(rows, dated, champion, panel_of_parts).notes == ()
 
 
@@ -122,7 +123,11 @@ def test_members_come_back_from_disk(stand: Stand, tmp_path: Path) -> None:
     model = stand.trained.model
     assert load_members(tmp_path) == ()
     members = [
-        Member({name: trees.scaled(factor) for name, trees in model.trees.items()}, model.network)
+        Member(
+            model.preparation,
+            {name: trees.scaled(factor) for name, trees in model.trees.items()},
+            model.network,
+        )
         for factor in (1.0, 0.5)
     ]
     save_members(model, members, tmp_path)
