@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnn.columns.features import ENVIRONMENT, OWN, FeatureMatrix
+from gnn.learning.blend import level
 from gnn.learning.boosting import BoostingSettings, Draw, fit, fit_draws
 from gnn.learning.rows import LabelledRows, labelled_rows
 from gnn.learning.stopping import best_stop, raw_mean, raw_unseen
@@ -126,7 +127,7 @@ def fit_challengers(
     """All of ``CHALLENGERS`` by name; both parts hold the same columns and both classes.
 
     ``both``: rows of train, then of valid, as they are learned from in the end; with as many rounds
-    challengers are then fitted on them, and validation rows keep their mean.
+    challengers are then fitted on them, and validation rows keep their bad rate.
     """
     draws = [Draw(seed)]
     if train.held_out is not None:
@@ -154,12 +155,12 @@ def _stopped(columns: tuple[str, ...], members: tuple[lgb.Booster, ...], valid: 
 
 
 def _again(first: Challenger, valid: LabelledRows, both: LabelledRows, seed: int) -> Challenger:
-    """The same fitted on all rows, its level such that validation rows keep their mean log-odds."""
+    """The same fitted on all rows, its level such that validation rows keep their bad rate."""
     ended = replace(SETTINGS, rounds=first.members[0].num_trees())
     values = _select(both.features, first.columns)
     served = (fit(values, both.labels, None, ended, seed),)
-    fell = first.unseen_raw(valid) - raw_mean(served, values[-len(valid.labels) :])
-    return replace(first, served=served, intercept=first.intercept + first.slope * float(fell.mean()))
+    raw = raw_mean(served, values[-len(valid.labels) :])
+    return replace(first, served=served, intercept=level(first.slope * raw, valid.labels))
 
 
 def save(challengers: Mapping[str, Challenger], folder: Path) -> None:

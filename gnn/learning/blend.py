@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
+from scipy.optimize import brentq, minimize
 
 #: Weights are drawn to the plain mean of two models with this strength (in units of log-loss).
 PULL = 5.0
@@ -15,6 +15,10 @@ EVEN = 0.5
 
 #: Inherited parts must lower the validation loss by more than so many standard errors.
 GATE_ERRORS = 2.0
+
+
+#: No log-odds are so far from 0.
+_FAR = 100.0
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,11 @@ def calibrate(z: NDArray[np.float64], y: NDArray[np.int8]) -> tuple[float, float
         objective, np.array([1.0, 0.0]), jac=True, bounds=[(0.05, None), (None, None)], method="L-BFGS-B"
     )
     return float(found.x[0]), float(found.x[1])
+
+
+def level(z: NDArray[np.float64], y: NDArray[np.int8]) -> float:
+    """What log-odds ``z`` lack, so that their mean PD is the bad rate of ``y``, which holds both classes."""
+    return float(brentq(lambda added: sigmoid(added + z).mean() - y.mean(), -_FAR, _FAR))
 
 
 def halves(y: NDArray[np.int8], party: NDArray[np.integer]) -> NDArray[np.bool_]:

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from gnn.columns.features import ENVIRONMENT, OWN, raw_columns
-from gnn.learning.blend import GATE_ERRORS, calibrate, cross_weighed, gain_in_errors, log_loss, weigh
+from gnn.learning.blend import GATE_ERRORS, calibrate, cross_weighed, gain_in_errors, level, log_loss, weigh
 from gnn.learning.ensembles import fit_groups, fit_groups_again, mean_of
 from gnn.learning.fitted import Fitted, Member
 from gnn.learning.preparation import TrainingSettings, prepare, prepare_again
@@ -102,7 +102,7 @@ def _fit_again(
 ) -> tuple[Fitted, _Weighed]:
     """The same on ``days`` that end with the validation days; the first fit stays as its member.
 
-    Rounds, weights and slope stay. The level is moved so that validation rows keep their mean log-odds: what
+    Rounds, weights and slope stay. The level is found anew so that validation rows keep their bad rate: what
     set them apart from training rows may now be in the parts.
     """
     first = learnt.fitted
@@ -112,14 +112,14 @@ def _fit_again(
     trees = mean_of(fit_groups_again(rows.trees, learnt.rounds, settings))
     _fit_network(network, rows)
     fitted, parts = _fitted(prepared, trees, network, rows)
-    centred = parts.centred(fitted.centres, len(prepared.schema.own)).blended_columns()
-    fell = [float((was - now[-len(was) :]).mean()) for was, now in zip(weighed.columns, centred, strict=True)]
-    base = weighed.blend.base + float(served_weights(weighed.blend)[1:] @ fell)
-    slope, intercept = weighed.network_alone
+    n_valid = len(weighed.columns[0])
+    columns = parts.centred(fitted.centres, len(prepared.schema.own)).blended_columns()
+    valid, y = np.column_stack([column[-n_valid:] for column in columns]), rows.labels[-n_valid:]
+    base, (slope, _) = level(valid @ served_weights(weighed.blend)[1:], y), weighed.network_alone
     return replace(fitted, members=first.members or [first.as_member()]), replace(
         weighed,
         blend=replace(weighed.blend, base=base, tree_sums=fitted.tree_sums),
-        network_alone=(slope, intercept + slope * (fell[2] + fell[3])),
+        network_alone=(slope, level(slope * valid[:, 2:].sum(axis=1), y)),
     )
 
 

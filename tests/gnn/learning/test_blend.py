@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from gnn.learning.blend import calibrate, cross_calibrated, cross_weighed, halves, weigh
+from gnn.learning.blend import calibrate, cross_calibrated, cross_weighed, halves, level, weigh
 
 Drawn = tuple[list[np.ndarray], np.ndarray, np.ndarray]
 
@@ -60,3 +60,9 @@ def test_where_a_half_has_one_outcome_all_rows_are_weighed_together(drawn: Drawn
     labels = np.zeros(len(party), np.int8)
     labels[party == party[0]] = 1
     np.testing.assert_array_equal(cross_weighed(parts, labels, party), weigh(parts, labels).z(parts))
+
+
+def test_at_its_level_the_mean_pd_is_the_bad_rate() -> None:
+    rng = np.random.default_rng(3)
+    z, y = rng.normal(2.0, 3.0, 500), (rng.random(500) < 0.07).astype(np.int8)
+    assert expit(z + level(z, y)).mean() == pytest.approx(y.mean(), abs=1e-9)
