@@ -3,6 +3,10 @@
 ``python -m bench.precision --parties 10000 --seed 1 --contagion 1`` prints a table by risk decile of the
 test day, or one JSON object with ``--json``. Asked of every decile: whether the interval of the rate
 holds the decile's mean true PD, and for how many parties each interval holds the party's own true PD.
+
+``python -m bench.precision --set h2 --data DIR`` asks it of real records, where no party's PD is known: in
+how many tenths of the test cases the bad rate lies in the mean interval, with the drift of the bad rate and
+without.
 """
 
 from __future__ import annotations
@@ -22,13 +26,15 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from bench.quality_sets import SETS, Place
 from gnn.champion.candidate import task_of
 from gnn.learning.training import train
-from gnn.panels.panel import Origin, build_panel
+from gnn.panels.panel import Origin, Panel, build_panel
 from gnn.precision import party_interval, z_interval
 from gnn.runs.scorecard import pd_of
 from gnn.scoring import score
 from graph.duckdb_store import DuckDBStore
+from graph.source import PARTS
 from graph.workspace import Workspace
 from loaders import load
 from loaders.synthetic import EcosystemSettings, generate
@@ -93,6 +99,28 @@ def measure(settings: EcosystemSettings, folder: Path) -> dict[str, Any]:
     }
 
 
+def held_deciles(z: NDArray[np.float64], spread: NDArray[np.floating], labels: NDArray[np.int8]) -> int:
+    """In how many tenths by risk the bad rate lies in the mean interval of its cases."""
+    low, high = (pd_of(end) for end in z_interval(z, spread))
+    tenths = np.array_split(np.argsort(z, kind="stable"), DECILES)
+    return sum(low[mine].mean() <= labels[mine].mean() <= high[mine].mean() for mine in tenths)
+
+
+def on_records(panel: Panel) -> dict[str, Any]:
+    """Figures of the test cases of real records."""
+    model = train(panel)
+    found = [(score(model, o.snapshot, o.known, o.codes), o.codes) for o in panel.of("test")]
+    z = np.concatenate([parts.z()[codes] for parts, codes in found])
+    spread = np.concatenate([parts.spread[codes] for parts, codes in found])
+    labels, drift = panel.labels("test"), model.uncertainty.drift
+    return {
+        "bad_rate": {part: round(float(panel.labels(part).mean()), 4) for part in PARTS},
+        "drift": drift,
+        "deciles_held": held_deciles(z, spread, labels),
+        "deciles_held_without_drift": held_deciles(z, np.sqrt(spread**2 - drift**2), labels),
+    }
+
+
 def table(found: dict[str, Any]) -> Table:
     """The figures by decile for people."""
     title = f"{found['parties']:,} parties, X = {found['contagion']:g}, seed {found['seed']}"
@@ -109,17 +137,23 @@ def table(found: dict[str, Any]) -> Table:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure one ecosystem and print what was found."""
+    """Measure one ecosystem or set and print what was found."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--parties", type=int, default=10_000)
     parser.add_argument("--contagion", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--set", choices=tuple(SETS), help="real records in place of an ecosystem")
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     asked = parser.parse_args(arguments)
     settings = EcosystemSettings(parties=asked.parties, seed=asked.seed, contagion=asked.contagion)
     with tempfile.TemporaryDirectory() as folder:
-        found = measure(settings, Path(folder))
-    if asked.json:
+        if asked.set is None:
+            found = measure(settings, Path(folder))
+        else:
+            panel = Place(asked.data, Path(folder)).panel(SETS[asked.set], 0, lambda _: None)
+            found = on_records(panel)
+    if asked.json or asked.set is not None:
         print(json.dumps(found))
     else:
         Console(width=140).print(table(found))

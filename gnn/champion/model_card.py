@@ -149,7 +149,7 @@ def _equation(model: Model) -> str:
         "On a path a tree reads own columns and one relation's at most, or environment's alone. Its own part "
         "is what it says when relations are not known (its mean over where they could lead); what a relation "
         "changes beyond that is inherited: the split is an exact sum. The network's part of a relation is a "
-        "sum over counterparties and paths of two hops. Parts are centred on the training rows."
+        "sum over counterparties and paths of two hops. Parts are centred on the rows it learned from."
     )
 
 
@@ -163,6 +163,10 @@ def _training(model: Model) -> str:
         "Trees": ", ".join(f"{escaped(name)} {len(trees.roots):,}" for name, trees in model.trees.items()),
         "Weights and calibration": "non-negative weights of the four parts and an affine map in log-odds, on "
         "validation cases",
+        "Fitted again": "with validation cases among those it learns from, after rounds, weights and slope "
+        "were chosen; the level such that validation cases keep their bad rate"
+        if facts.get("fitted_again")
+        else "no",
     }
     if gain is not None:
         items["Gain of inherited parts on validation"] = f"{gain:.1f} standard errors of the log-loss"
