@@ -130,9 +130,10 @@ def _difference(mid: float, drawn: Vector) -> list[float]:
 
 
 def _seconds(runs: Sequence[KeptRun], clock: str) -> dict[str, float]:
-    """Mean seconds of each step of a run."""
+    """Mean seconds of each step, of the runs that took it."""
     steps = [kept.about[clock] for kept in runs]
-    return {name: round(float(np.mean([s[name] for s in steps if name in s])), 1) for name in steps[0]}
+    names = dict.fromkeys(name for step in steps for name in step)
+    return {name: round(float(np.mean([s[name] for s in steps if name in s])), 1) for name in names}
 
 
 def pooled(found: Mapping[str, SetFigures]) -> dict[str, Any]:
