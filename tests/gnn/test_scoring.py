@@ -16,7 +16,7 @@ from gnn.learning.rows import origin_view
 from gnn.model import Model
 from gnn.panels.panel import Panel
 from gnn.parts import ScoredParts
-from gnn.scoring import column_parts, raw_parts, score
+from gnn.scoring import RawParts, column_parts, raw_parts, score
 from tests.gnn import planted
 
 
@@ -48,11 +48,12 @@ def test_columns_sum_to_own_and_environment(trained: Model, scored: ScoredParts)
     np.testing.assert_allclose(scored.reason_parts, taken, atol=1e-6)
 
 
-def test_parts_are_centred_on_the_training_population(trained: Model, panel_of_parts: Panel) -> None:
-    origin = panel_of_parts.of("train")[0]
-    view = origin_view(trained.preparation, origin)
-    raw = raw_parts(trained.preparation, trained.trees, trained.network, view, origin.codes)
-    parts = raw.centred(trained.centres, len(trained.preparation.schema.own))
+def test_parts_are_centred_on_the_rows_learned_from(trained: Model, panel_of_parts: Panel) -> None:
+    found = []
+    for origin in (*panel_of_parts.of("train"), *panel_of_parts.of("valid")):
+        view = origin_view(trained.preparation, origin, by_folds=True)
+        found.append(raw_parts(trained.preparation, trained.trees, trained.network, view, origin.codes))
+    parts = RawParts.stack(found).centred(trained.centres, len(trained.preparation.schema.own))
     for part in (parts.own_trees, parts.environment_trees, *parts.trees.values(), *parts.network.values()):
         assert abs(part.mean()) < 1e-9
 
