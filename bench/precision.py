@@ -103,7 +103,7 @@ def held_deciles(z: NDArray[np.float64], spread: NDArray[np.floating], labels: N
     """In how many tenths by risk the bad rate lies in the mean interval of its cases."""
     low, high = (pd_of(end) for end in z_interval(z, spread))
     tenths = np.array_split(np.argsort(z, kind="stable"), DECILES)
-    return sum(low[mine].mean() <= labels[mine].mean() <= high[mine].mean() for mine in tenths)
+    return sum(bool(low[mine].mean() <= labels[mine].mean() <= high[mine].mean()) for mine in tenths)
 
 
 def on_records(panel: Panel) -> dict[str, Any]:

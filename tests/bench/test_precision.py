@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from scipy.special import expit
@@ -26,5 +28,6 @@ def test_on_records_the_drift_can_only_help(
     panel_of_parts: Panel,
 ) -> None:
     found = on_records(panel_of_parts)
+    assert json.loads(json.dumps(found)) == found
     assert found["deciles_held"] >= found["deciles_held_without_drift"]
     assert found["bad_rate"]["test"] == pytest.approx(panel_of_parts.labels("test").mean(), abs=1e-4)
