@@ -209,8 +209,9 @@ def render(figures: Figures) -> str:
     lines += [
         "## What it took",
         "",
-        f"{wall:.0f} minutes of wall time on {cores} cores, {cpu:.0f} minutes of CPU without the panels "
-        "(what else the machine did counts in the first). Mean wall seconds of a run by step:",
+        f"{wall:.0f} minutes of wall time, added up over sets of which two are measured at a time on {cores} "
+        f"cores, and {cpu:.0f} minutes of CPU without the panels (what else the machine did counts in the "
+        "first). Mean wall seconds of a run by step:",
         "",
     ]
     steps = list(next(iter(figures["sets"].values()))["seconds"]) if figures["sets"] else []
