@@ -73,8 +73,7 @@ def run_models(panel: Panel, run: int, tell: Tell) -> RunScores:
         fitted = _fitted(panel, run, tell)
     z = dict(fitted.scores.z)
     with timed("networks and propagation"):
-        peers = fit_peers(panel, fitted.trained.prepared, run, tell)
-    z |= {name: by_part["test"] for name, by_part in peers.items()}
+        z |= fit_peers(panel, fitted.trained.prepared, run, tell)
     tell("permuted links")
     with timed("placebo"):
         permuted = permute_panel(panel, PLACEBO_SEEDS * (run + 1))

@@ -33,7 +33,6 @@ from graph.source import PARTS, Part
 SAGE, GAT, PROPAGATION = "sage", "gat", "propagation"
 PEERS = (SAGE, GAT, PROPAGATION)
 
-Scores = dict[Part, NDArray[np.float64]]
 EdgeType = tuple[str, str, str]
 
 
@@ -188,15 +187,15 @@ def _graphs(panel: Panel, prepared: Preparation) -> _Graphs:
     return _Graphs(edge_types, days)
 
 
-def _fit_network(kind: str, graphs: _Graphs, seed: int, settings: PeerSettings) -> Scores:
-    """Log-odds of a hetero ``sage`` or ``gat`` for validation and test rows; test labels are not read."""
+def _fit_network(kind: str, graphs: _Graphs, seed: int, settings: PeerSettings) -> NDArray[np.float64]:
+    """Log-odds of a hetero ``sage`` or ``gat`` for test rows, whose labels are not read."""
     torch.manual_seed(seed)
     graphs = graphs.for_sums() if kind == SAGE else graphs
     days, network = graphs.days, TwoLayers(kind, graphs.edge_types, settings)
     work = sum(day.work() for part in ("train", "valid") for day in days[part])
     epochs = int(np.clip(settings.budget // max(work, 1), settings.least_epochs, settings.epochs))
     _fit(network, days["train"], days["valid"], epochs, settings)
-    return {"valid": _scores(network, days["valid"]), "test": _scores(network, days["test"])}
+    return _scores(network, days["test"])
 
 
 def _scores(network: TwoLayers, days: Sequence[_Day]) -> NDArray[np.float64]:
@@ -264,8 +263,8 @@ def _spread(origin: Origin, alpha: float) -> NDArray[np.float64]:
     return rows
 
 
-def propagate_labels(panel: Panel) -> Scores:
-    """Scores of validation and test rows from what was known of their counterparties (and of them) before.
+def propagate_labels(panel: Panel) -> NDArray[np.float64]:
+    """Scores of test rows from what was known of their counterparties (and of them) before.
 
     ``alpha`` is the one that ranks validation rows best.
     """
@@ -274,15 +273,14 @@ def propagate_labels(panel: Panel) -> Scores:
         return np.concatenate([_spread(origin, alpha) for origin in panel.of(part)])
 
     y = panel.labels("valid")
-    valid = {alpha: scores("valid", alpha) for alpha in ALPHAS}
-    best = max(ALPHAS, key=lambda alpha: float(roc_auc_score(y, valid[alpha])))
-    return {"valid": valid[best], "test": scores("test", best)}
+    best = max(ALPHAS, key=lambda alpha: float(roc_auc_score(y, scores("valid", alpha))))
+    return scores("test", best)
 
 
 def fit_peers(
     panel: Panel, prepared: Preparation, seed: int, tell: Callable[[str], None]
-) -> dict[str, Scores]:
-    """Scores of ``PEERS`` by name. ``prepared``: which columns there are, and the rates of milieus."""
+) -> dict[str, NDArray[np.float64]]:
+    """Scores of test rows by peer. ``prepared``: which columns there are, and the rates of milieus."""
     found = {}
     with _one_thread():
         graphs = _graphs(panel, prepared)

@@ -46,20 +46,21 @@ MAX_ROWS = 100_000
 
 @dataclass(frozen=True)
 class Challenger:
-    """z = ``intercept`` + ``slope``·(mean raw score of ``served``); without any: the base rate alone.
+    """z = ``intercept`` + ``slope``·(mean raw score of what is served); without any: the base rate alone.
 
-    ``members`` have not seen validation rows; ``served``: the same, or the one fitted again with them.
+    ``members`` have not seen validation rows. ``served``: fitted again with them; empty: the members.
     """
 
     columns: tuple[str, ...]
     members: tuple[lgb.Booster, ...]
-    served: tuple[lgb.Booster, ...]
     intercept: float
     slope: float
+    served: tuple[lgb.Booster, ...] = ()
 
     def z(self, features: FeatureMatrix) -> NDArray[np.float64]:
         """Calibrated log-odds, float64 [rows]. Raises ``ArtifactMismatch`` where a column is missing."""
-        return self.intercept + self.slope * raw_mean(self.served, _select(features, self.columns))
+        boosters = self.served or self.members
+        return self.intercept + self.slope * raw_mean(boosters, _select(features, self.columns))
 
     def unseen_raw(self, rows: LabelledRows) -> NDArray[np.float64]:
         """Scores before calibration of validation rows, each by a member not shown its party, float64 [rows].
@@ -151,7 +152,7 @@ def _stopped(columns: tuple[str, ...], members: tuple[lgb.Booster, ...], valid: 
     ended = tuple(
         lgb.Booster(model_str=member.model_to_string(num_iteration=stop.rounds)) for member in members
     )
-    return Challenger(columns, ended, ended, stop.intercept, stop.slope)
+    return Challenger(columns, ended, stop.intercept, stop.slope)
 
 
 def _again(first: Challenger, valid: LabelledRows, both: LabelledRows, seed: int) -> Challenger:
@@ -190,7 +191,7 @@ def load(folder: Path) -> dict[str, Challenger]:
             paths = [folder / f"{name}-{number}.txt" for number in range(members + served)]
             boosters = tuple(lgb.Booster(model_str=path.read_text(encoding="utf-8")) for path in paths)
             columns, affine = tuple(entry["columns"]), (entry["intercept"], entry["slope"])
-            found[name] = Challenger(columns, boosters[:members], boosters[members:], *affine)
+            found[name] = Challenger(columns, boosters[:members], *affine, boosters[members:])
     except (FileNotFoundError, KeyError) as error:
         raise ArtifactMismatch(f"{folder} holds no challengers: train the model again") from error
     return found

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from gnn import artifact
 from gnn.champion import challengers
-from gnn.champion.challengers import CHALLENGERS_FOLDER, MAX_ROWS, Challenger, with_links
+from gnn.champion.challengers import CHALLENGERS_FOLDER, MAX_ROWS, Challenger
 from gnn.champion.gate import (
     CANDIDATE,
     CHAMPION,
@@ -30,7 +30,7 @@ from gnn.champion.gate import (
 from gnn.champion.slices import groupings
 from gnn.learning.blend import cross_calibrated, cross_weighed
 from gnn.learning.fitted import Fitted, Member, hold_out, load_members
-from gnn.learning.rows import LabelledRows, labelled_rows
+from gnn.learning.rows import LabelledRows
 from gnn.learning.training import Trained
 from gnn.model import Model
 from gnn.panels.panel import Origin, Panel, build_panel, thinned
@@ -121,8 +121,7 @@ def judged_rows(
     few = replace(panel, origins=origins)
     rows = JudgedRows(few.labels("valid"), few.parties("valid"), {}, groupings(origins))
     z = {CANDIDATE: _standing(trained, origins, rows)}
-    if seen is None:
-        seen = labelled_rows(with_links(trained.prepared), origins, held_out=hold_out(trained.members))
+    seen = challengers.valid_rows(trained, panel) if seen is None else seen
     for name in (NO_GRAPH, WITH_GRAPH):
         z[name] = cross_calibrated(peers[name].unseen_raw(seen), rows.labels, rows.party)
     return replace(rows, z=z)

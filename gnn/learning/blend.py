@@ -16,7 +16,6 @@ EVEN = 0.5
 #: Inherited parts must lower the validation loss by more than so many standard errors.
 GATE_ERRORS = 2.0
 
-
 #: No log-odds are so far from 0.
 _FAR = 100.0
 

@@ -24,9 +24,7 @@ def test_tenths_are_held_where_pds_are_right_and_missed_where_the_rate_moved() -
     assert held_deciles(z, spread, moved) == 0
 
 
-def test_on_records_the_drift_can_only_help(
-    panel_of_parts: Panel,
-) -> None:
+def test_on_records_the_drift_can_only_help(panel_of_parts: Panel) -> None:
     found = on_records(panel_of_parts)
     assert json.loads(json.dumps(found)) == found
     assert found["deciles_held"] >= found["deciles_held_without_drift"]

@@ -111,10 +111,10 @@ def test_networks_see_their_links_and_no_known_results(trained: Model, panel_of_
         for panel in (panel_of_parts, without(True, False), without(False, True))
     )
     for kind in ("sage", "gat"):
-        np.testing.assert_array_equal(seen[kind]["test"], unknown[kind]["test"])
-        assert not np.array_equal(seen[kind]["test"], alone[kind]["test"])
-    assert np.ptp(unknown["propagation"]["test"]) == 0.0
-    assert np.ptp(seen["propagation"]["test"]) > 0.0
+        np.testing.assert_array_equal(seen[kind], unknown[kind])
+        assert not np.array_equal(seen[kind], alone[kind])
+    assert np.ptp(unknown["propagation"]) == 0.0
+    assert np.ptp(seen["propagation"]) > 0.0
 
 
 def test_figures_are_means_over_runs_and_paired_differences(folder: Path) -> None:
