@@ -88,6 +88,17 @@ class Blend:
     inherited_network: float
     tree_sums: Mapping[str, ReadOut]
 
+    def stretched(self, slope: float, base: float) -> Blend:
+        """The same weights times ``slope``, with another ``base``."""
+        return Blend(
+            base,
+            slope * self.own_trees,
+            slope * self.inherited_trees,
+            slope * self.own_network,
+            slope * self.inherited_network,
+            self.tree_sums,
+        )
+
 
 @dataclass(frozen=True)
 class Uncertainty:
@@ -102,6 +113,10 @@ class Uncertainty:
     covariance: NDArray[np.float64]
     spread: float
     drift: float
+
+    def stretched(self, slope: float) -> Uncertainty:
+        """Of log-odds that are ``slope`` times as large."""
+        return Uncertainty(slope**2 * self.covariance, slope * self.spread, self.drift)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,22 +40,6 @@ class RawParts:
     environment_network: NDArray[np.float64]
     trees: Parts
     network: Parts
-
-    @classmethod
-    def stack(cls, parts: Sequence[RawParts]) -> RawParts:
-        """Rows of several days under one another."""
-
-        def rows(name: str) -> NDArray[np.float64]:
-            return np.concatenate([getattr(part, name) for part in parts])
-
-        def by_relation(name: str) -> Parts:
-            relations = getattr(parts[0], name)
-            return {r: np.concatenate([getattr(part, name)[r] for part in parts]) for r in relations}
-
-        return cls(
-            rows("own_trees"), rows("environment_trees"), rows("own_network"), rows("environment_network"),
-            by_relation("trees"), by_relation("network"),
-        )  # fmt: skip
 
     def centred(self, centres: Centres, n_own: int) -> RawParts:
         """Parts less their training means; ``n_own``: own columns, the others are environment."""

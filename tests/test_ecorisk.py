@@ -157,7 +157,11 @@ def place_worse(workspace: Workspace, sha: str) -> str:
         shutil.copytree(folder / "challengers", target / "challengers")
         shutil.copy(folder / "evaluation.json", target)
         artifact.save(weak, target)
-        save_members(weak, [Member(model.preparation, turned, network) for _ in load_members(folder)], target)
+        save_members(
+            weak,
+            [Member(model.preparation, turned, network, model.centres) for _ in load_members(folder)],
+            target,
+        )
 
     scratch = workspace.folder / "scratch"
     scratch.mkdir()

@@ -1,9 +1,9 @@
 """What the default model has to beat: nothing, degrees, and boosted trees without and with the graph.
 
-Trained on the same rows as the model, with the settings of its trees, one seed; with as many rounds as serve
-best on the validation rows, on which the same affine map calibrates them. Kept as lightgbm's text. Where
-training windows run into a validation day, they are made of members that hold out a fold of the parties
-each, as the model is; where the model is fitted again with validation rows, so are they.
+Trained on the same rows as the model, with the settings of its first ensemble, one seed; with as many
+rounds as serve best on the validation rows, on which the same affine map calibrates them. Kept as lightgbm's
+text. Where training windows run into a validation day, they are made of members that hold out a fold of the
+parties each, as the model is; where the model is fitted again with validation rows, so are they.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from gnn.learning.stopping import best_stop, raw_mean, raw_unseen
 from gnn.learning.training import Trained
 from gnn.model import Preparation
 from gnn.panels.holdout import HELD_OUT_FOLDS, windows_overlap
-from gnn.panels.panel import Panel, thinned
+from gnn.panels.panel import Panel, learned_together, thinned
 from graph.errors import ArtifactMismatch
 
 SETTINGS = BoostingSettings()
@@ -117,7 +117,7 @@ def train_challengers(
     valid = valid_rows(trained, panel) if valid is None else valid
     both = None
     if trained.model.facts["fitted_again"]:
-        days = (*days, *thinned(panel.of("valid"), MAX_ROWS))
+        days = learned_together(days, thinned(panel.of("valid"), MAX_ROWS))
         both = labelled_rows(with_links(trained.model.preparation), days, by_folds=True)
     return fit_challengers(train, valid, seed, both)
 
@@ -130,16 +130,16 @@ def fit_challengers(
     ``both``: rows of train, then of valid, as they are learned from in the end; with as many rounds
     challengers are then fitted on them, and validation rows keep their bad rate.
     """
-    draws = [Draw(seed)]
+    draws = [Draw(seed, SETTINGS)]
     if train.held_out is not None:
-        draws = [Draw(seed + fold, train.held_out == fold) for fold in range(HELD_OUT_FOLDS)]
+        draws = [Draw(seed + fold, SETTINGS, train.held_out == fold) for fold in range(HELD_OUT_FOLDS)]
     found = {}
     for name in CHALLENGERS:
         columns = _columns_of(name, train.features)
         members: tuple[lgb.Booster, ...] = ()
         if columns:
             values = _select(train.features, columns)
-            members = tuple(fit_draws(values, train.labels, None, SETTINGS, draws))
+            members = tuple(fit_draws(values, train.labels, None, draws))
         found[name] = _stopped(columns, members, valid)
         if both is not None and members:
             found[name] = _again(found[name], valid, both, seed)

@@ -153,6 +153,13 @@ def _equation(model: Model) -> str:
     )
 
 
+def _again(model: Model) -> str:
+    said = "with validation cases among those it learns from, after rounds and weights were chosen; "
+    if artifact.task_of(model).by_splits:
+        return said + "slope and level from all those cases, each by a fit that was not shown its party"
+    return said + "the slope as it was, the level such that validation cases keep their bad rate"
+
+
 def _training(model: Model) -> str:
     facts: Any = model.facts
     settings = facts.get("settings", {})
@@ -163,10 +170,7 @@ def _training(model: Model) -> str:
         "Trees": ", ".join(f"{escaped(name)} {len(trees.roots):,}" for name, trees in model.trees.items()),
         "Weights and calibration": "non-negative weights of the four parts and an affine map in log-odds, on "
         "validation cases",
-        "Fitted again": "with validation cases among those it learns from, after rounds, weights and slope "
-        "were chosen; the level such that validation cases keep their bad rate"
-        if facts.get("fitted_again")
-        else "no",
+        "Fitted again": _again(model) if facts.get("fitted_again") else "no",
     }
     if gain is not None:
         items["Gain of inherited parts on validation"] = f"{gain:.1f} standard errors of the log-loss"

@@ -46,19 +46,21 @@ def payload(
     degree: NDArray[np.int64],
     known: KnownOutcomes,
     prior: float,
+    shown: float = 1.0,
 ) -> NDArray[np.float64]:
     """What every party gives, float64 [n, len(GIVEN)].
 
     ``s``: log-odds by own features; ``has``: whether it has any; ``degree``: over any relation.
-    A party without features gives s = has = 0, one without known results zeros there.
+    A party without features gives s = has = 0, one without known results zeros there. Where ``known`` holds
+    the drawn share ``shown`` of all results, each stands for 1 / shown of them (Horvitz and Thompson 1952).
     """
     n = known.n.astype(np.float64)
     bad = known.bad.astype(np.float64)
     seen = n > 0
     rate = np.divide(bad, n, out=np.zeros_like(n), where=seen)
     residual = np.where(seen, rate - 1.0 / (1.0 + np.exp(-s)), 0.0)
-    columns = (np.where(has, s, 0.0), has, np.log1p(degree), bad - prior * n, n, residual, seen)
-    return np.column_stack(columns).astype(np.float64)
+    results = np.column_stack((bad - prior * n, n, residual, seen)) / shown
+    return np.column_stack((np.where(has, s, 0.0), has, np.log1p(degree), results))
 
 
 def pair_records(relation: Relation, prior: float) -> NDArray[np.float64]:

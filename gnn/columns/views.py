@@ -112,18 +112,24 @@ class View:
         own = self.columns.of(np.arange(self.snapshot.n_parties, dtype=np.int32), names)
         return Averaged(own, gather_any_own(self.surroundings, own))
 
-    def _sight(self, known: KnownOutcomes) -> Sight:
+    def _sight(self, known: KnownOutcomes, shown: float = 1.0) -> Sight:
         degree = self.surroundings.any.degree()
-        given = payload(self.s, self.has_features, degree, known, self.preparation.prior)
+        given = payload(self.s, self.has_features, degree, known, self.preparation.prior, shown)
         return Sight(given, gather_any(self.surroundings, given))
 
     @cached_property
     def sights(self) -> tuple[Sight, ...]:
-        """One sight a fold where labels must be hidden by folds, else one for all."""
+        """One sight a fold where labels must be hidden by folds, else one for all.
+
+        What is hidden is made up for, so that rows see as much as later ones, to whom all is shown.
+        """
         if self.folds is None or not self.by_folds:
             return (self._sight(self.known),)
         kept = kept_results(len(self.folds), self.preparation.kept_share)
-        return tuple(self._sight(_masked(self.known, kept & (self.folds != fold))) for fold in range(FOLDS))
+        shown = 1.0 - 1.0 / FOLDS
+        return tuple(
+            self._sight(_masked(self.known, kept & (self.folds != fold)), shown) for fold in range(FOLDS)
+        )
 
     def rows_by_sight(self, rows: NDArray[np.int32]) -> Iterator[tuple[Sight, NDArray[np.int64]]]:
         """Sights with the positions in ``rows`` that look through them."""

@@ -13,8 +13,10 @@ from scipy.optimize import brentq, minimize
 PULL = 5.0
 EVEN = 0.5
 
-#: Inherited parts must lower the validation loss by more than so many standard errors.
-GATE_ERRORS = 2.0
+#: Inherited parts must lower the validation loss by more than so many standard errors: the one-sided 5 %.
+GATE_ERRORS = 1.645
+#: The same where windows overlap: members that each miss a third of the parties differ by more than that.
+GATE_ERRORS_OVERLAPPING = 2.0
 
 #: No log-odds are so far from 0.
 _FAR = 100.0

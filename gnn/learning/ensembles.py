@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gnn.columns.features import ENVIRONMENT, OWN, FeatureMatrix
-from gnn.learning.boosting import Draw, exported, fit_draws, meeting_of
+from gnn.learning.boosting import exported, fit_draws, meeting_of
 from gnn.learning.preparation import TrainingSettings
 from gnn.learning.rows import LabelledRows
 from gnn.learning.stopping import best_stop
@@ -24,22 +25,28 @@ def fit_groups(
     One member a seed; where rows are held out from members, one a fold. The parts hold the same columns.
     """
     matrix, held_out = train.features, train.held_out
-    seeds = settings.seeds
-    draws = [Draw(seed) for seed in seeds]
+    draws = settings.draws()
     if held_out is not None:
-        draws = [Draw(seeds[fold % len(seeds)], held_out == fold) for fold in range(HELD_OUT_FOLDS)]
-    meeting = meeting_of(matrix, settings.interactions)
-    boosters = fit_draws(matrix.values, train.labels, meeting, settings.trees, draws)
+        draws = [
+            replace(draws[fold % len(draws)], left_out=held_out == fold) for fold in range(HELD_OUT_FOLDS)
+        ]
+    boosters = fit_draws(matrix.values, train.labels, meeting_of(matrix, settings.interactions), draws)
     rounds = best_stop(boosters, valid, valid.features.values).rounds
     return [by_group(exported(booster, rounds), matrix) for booster in boosters], rounds
 
 
-def fit_groups_again(rows: LabelledRows, rounds: int, settings: TrainingSettings) -> list[dict[str, Trees]]:
-    """Trees of every seed by group from all of ``rows``, of so many ``rounds``."""
-    matrix, ended = rows.features, replace(settings.trees, rounds=rounds)
-    meeting, draws = meeting_of(matrix, settings.interactions), [Draw(seed) for seed in settings.seeds]
-    boosters = fit_draws(matrix.values, rows.labels, meeting, ended, draws)
-    return [by_group(exported(booster), matrix) for booster in boosters]
+def fit_groups_again(
+    rows: LabelledRows,
+    rounds: int,
+    settings: TrainingSettings,
+    left_out: Sequence[NDArray[np.bool_] | None] = (None,),
+) -> list[dict[str, Trees]]:
+    """Trees of so many ``rounds`` by group, the mean over seeds, from ``rows`` less each of ``left_out``."""
+    matrix, seeds = rows.features, settings.draws(rounds)
+    meeting = meeting_of(matrix, settings.interactions)
+    draws = [replace(draw, left_out=less) for less in left_out for draw in seeds]
+    fits = [by_group(exported(one), matrix) for one in fit_draws(matrix.values, rows.labels, meeting, draws)]
+    return [mean_of(fits[start : start + len(seeds)]) for start in range(0, len(fits), len(seeds))]
 
 
 def by_group(trees: Trees, matrix: FeatureMatrix) -> dict[str, Trees]:

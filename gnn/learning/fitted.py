@@ -15,7 +15,7 @@ from gnn.learning.rows import origin_view
 from gnn.model import Centres, Model, Network, Preparation, ReadOut
 from gnn.panels.holdout import held_out_by
 from gnn.panels.panel import Origin
-from gnn.scoring import RawParts, raw_parts
+from gnn.scoring import raw_parts
 from gnn.trees import Trees
 
 MEMBERS_FOLDER = "held_out"
@@ -28,6 +28,12 @@ class Member:
     prepared: Preparation
     trees: Mapping[str, Trees]
     network: Network
+    centres: Centres
+
+    def columns(self, view: View, rows: NDArray[np.int32]) -> NDArray[np.float64]:
+        """What is weighed (``RawParts.blended_columns``) of ``rows``, float64 [rows, 4]."""
+        parts = raw_parts(self.prepared, self.trees, self.network, view, rows)
+        return np.column_stack(parts.centred(self.centres, len(self.prepared.schema.own)).blended_columns())
 
 
 def hold_out(members: Sequence[Member]) -> bool:
@@ -63,21 +69,17 @@ class Fitted:
 
     def as_member(self) -> Member:
         """This fit, to look at validation rows that it has not seen."""
-        return Member(self.prepared, self.trees, self.network)
+        return Member(self.prepared, self.trees, self.network, self.centres)
 
-    def _parts(self, origin: Origin, view: View) -> tuple[RawParts, NDArray[np.int64]]:
-        """Parts of a later day's rows by models that were not shown their parties' results.
-
-        Also the position of each row in ``origin.codes``: rows come fold by fold.
-        """
+    def _columns(self, origin: Origin, view: View) -> NDArray[np.float64]:
+        """Of a later day's rows, by models that were not shown their parties' results, float64 [rows, 4]."""
         members = self._looking
-        fold = held_out_by(origin) if hold_out(members) else np.zeros(len(origin.codes), np.int8)
-        positions = [np.flatnonzero(fold == member) for member in range(len(members))]
-        raws = [
-            raw_parts(member.prepared, member.trees, member.network, view, origin.codes[where])
-            for member, where in zip(members, positions, strict=True)
-        ]
-        return RawParts.stack(raws), np.concatenate(positions)
+        if not hold_out(members):
+            return members[0].columns(view, origin.codes)
+        found, fold = np.empty((len(origin.codes), 4)), held_out_by(origin)
+        for number, member in enumerate(members):
+            found[fold == number] = member.columns(view, origin.codes[fold == number])
+        return found
 
     def columns(
         self, origins: Sequence[Origin], show: Callable[[Origin, View], None] | None = None
@@ -86,18 +88,13 @@ class Fitted:
 
         ``show`` is shown each day's view, which is costly to make.
         """
-        raws, places, before = [], [], 0
+        found = []
         for origin in origins:
             view = origin_view(self._looking[0].prepared, origin, by_folds=hold_out(self.members))
-            raw, place = self._parts(origin, view)
+            found.append(self._columns(origin, view))
             if show is not None:
                 show(origin, view)
-            raws.append(raw)
-            places.append(place + before)
-            before += len(place)
-        order = np.argsort(np.concatenate(places))
-        parts = RawParts.stack(raws).centred(self.centres, len(self.prepared.schema.own))
-        return [column[order] for column in parts.blended_columns()]
+        return list(np.concatenate(found).T)
 
 
 def save_members(model: Model, members: Sequence[Member], folder: Path) -> None:
@@ -105,7 +102,10 @@ def save_members(model: Model, members: Sequence[Member], folder: Path) -> None:
     for number, member in enumerate(members):
         target = folder / MEMBERS_FOLDER / str(number)
         target.mkdir(parents=True)
-        mine = replace(model, preparation=member.prepared, trees=member.trees, network=member.network)
+        mine = replace(
+            model,
+            preparation=member.prepared, trees=member.trees, network=member.network, centres=member.centres,
+        )  # fmt: skip
         artifact.save(mine, target)
 
 
@@ -113,4 +113,4 @@ def load_members(folder: Path) -> tuple[Member, ...]:
     """What ``save_members`` wrote; empty where it was nothing. Raises ``ArtifactMismatch``."""
     found = sorted((folder / MEMBERS_FOLDER).glob("*"), key=lambda path: int(path.name))
     models = [artifact.load(path) for path in found]
-    return tuple(Member(model.preparation, model.trees, model.network) for model in models)
+    return tuple(Member(one.preparation, one.trees, one.network, one.centres) for one in models)

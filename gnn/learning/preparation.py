@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from gnn.columns.features import (
 from gnn.columns.linear_columns import ANY
 from gnn.columns.operators import gather, kinds_of
 from gnn.columns.views import surroundings_of
-from gnn.learning.boosting import STAGE_1, BoostingSettings, Draw, exported, fit_draws
+from gnn.learning.boosting import COARSE, FINE, RANDOM, STAGE_1, BoostingSettings, Draw, exported, fit_draws
 from gnn.learning.scouting import scouted
 from gnn.model import Preparation
 from gnn.panels.panel import Origin
@@ -33,9 +33,10 @@ class TrainingSettings:
     ``max_rows``: training rows drawn at most; ``links``: whether links may be used at all; ``interactions``:
     whether own columns meet those of a relation in trees; ``again``: whether the model is fitted again with
     validation rows once it has been weighed on them, unless there are more than ``max_rows`` to train on.
+    ``trees``: of the ensembles whose mean the model is, one a seed.
     """
 
-    seeds: tuple[int, ...] = (1, 2, 3)
+    seeds: tuple[int, ...] = (1, 2, 3, 4)
     averaged_columns: int = 24
     max_rows: int = 100_000
     min_linked_rows: int = 30
@@ -43,7 +44,14 @@ class TrainingSettings:
     interactions: bool = True
     again: bool = True
     stage_1: BoostingSettings = STAGE_1
-    trees: BoostingSettings = field(default_factory=BoostingSettings)
+    trees: tuple[BoostingSettings, ...] = (BoostingSettings(), FINE, COARSE, RANDOM)
+
+    def draws(self, rounds: int | None = None) -> list[Draw]:
+        """One ensemble a seed; ``rounds``: in place of their own."""
+        of_seeds = [Draw(seed, self.trees[place % len(self.trees)]) for place, seed in enumerate(self.seeds)]
+        if rounds is None:
+            return of_seeds
+        return [replace(draw, settings=replace(draw.settings, rounds=rounds)) for draw in of_seeds]
 
 
 def _relations(origins: Sequence[Origin], min_linked_rows: int) -> tuple[str, ...]:
@@ -81,8 +89,8 @@ def _stage_1(
     rows, labels, row_fold = np.concatenate(x), np.concatenate(y), np.concatenate(fold)
     n_own = len(prepared.schema.own)
     apart = [list(range(n_own)), list(range(n_own, rows.shape[1]))]
-    draws = [Draw(seed=held_out, left_out=row_fold == held_out) for held_out in range(FOLDS)]
-    boosters = fit_draws(rows, labels, [kind for kind in apart if kind], settings.stage_1, draws)
+    draws = [Draw(held_out, settings.stage_1, row_fold == held_out) for held_out in range(FOLDS)]
+    boosters = fit_draws(rows, labels, [kind for kind in apart if kind], draws)
     gain = np.sum([booster.feature_importance("gain") for booster in boosters], axis=0)
     order = np.argsort(-gain[:n_own], kind="stable")
     chosen = np.sort(order[: settings.averaged_columns])
@@ -92,13 +100,12 @@ def _stage_1(
 def _kept_share(origins: Sequence[Origin], later: Sequence[Origin], prepared: Preparation) -> float:
     """Share of known results to show to training rows, so that they see as much as validation rows do."""
 
-    def around(origin: Origin, share: float) -> float:
-        known = (origin.known.n > 0).astype(np.float64)[:, None] * share
+    def around(origin: Origin) -> float:
+        known = (origin.known.n > 0).astype(np.float64)[:, None]
         surroundings = surroundings_of(origin.snapshot, prepared)
         return float(gather(surroundings.any, known, origin.codes).mean())
 
-    shares = [around(o, 1.0 - 1.0 / FOLDS if o.own_labels_known else 1.0) for o in origins]
-    seen, wanted = sum(shares) / len(shares), sum(around(o, 1.0) for o in later) / max(len(later), 1)
+    seen, wanted = (sum(map(around, days)) / max(len(days), 1) for days in (origins, later))
     return min(1.0, wanted / seen) if seen > 0 else 1.0
 
 

@@ -6,13 +6,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from gnn.columns.features import ENVIRONMENT, OWN, raw_columns
-from gnn.learning.blend import GATE_ERRORS, calibrate, cross_weighed, gain_in_errors, level, log_loss, weigh
+from gnn.learning.blend import (
+    GATE_ERRORS,
+    GATE_ERRORS_OVERLAPPING,
+    calibrate,
+    cross_weighed,
+    gain_in_errors,
+    level,
+    log_loss,
+    weigh,
+)
+from gnn.learning.crosswise import crosswise_columns
 from gnn.learning.ensembles import fit_groups, fit_groups_again, mean_of
-from gnn.learning.fitted import Fitted, Member
+from gnn.learning.fitted import Fitted, Member, hold_out
 from gnn.learning.preparation import TrainingSettings, prepare, prepare_again
 from gnn.learning.rows import labelled_rows
 from gnn.learning.training_rows import Days, TrainingRows, rows_of
@@ -20,7 +29,7 @@ from gnn.learning.tree_sums import tree_sums
 from gnn.learning.uncertainty import Disagreement, served_weights, uncertainty_of
 from gnn.model import Blend, Centres, Model, Network, Preparation, Uncertainty
 from gnn.network import EcosystemNetwork
-from gnn.panels.holdout import HELD_OUT_FOLDS, windows_overlap
+from gnn.panels.holdout import windows_overlap
 from gnn.panels.panel import MIN_POSITIVES, Origin, Panel, thinned
 from gnn.scoring import RawParts, both_groups, stage_1_mean
 from gnn.tree_walk import total_by_column
@@ -56,22 +65,6 @@ def _check(panel: Panel) -> None:
             )  # fmt: skip
 
 
-def _fit_network(network: EcosystemNetwork, rows: TrainingRows) -> list[Network]:
-    """Fit ``network``; where rows are held out it becomes the mean of its members, which are returned."""
-    columns = {name: torch.from_numpy(values) for name, values in rows.linear.items()}
-    s, labels = torch.from_numpy(rows.s.sum(axis=0)), torch.from_numpy(rows.labels)
-    if rows.held_out is None:
-        network.fit(columns, s, labels)
-        return []
-    members, states = [], []
-    for fold in range(HELD_OUT_FOLDS):
-        network.fit(columns, s, labels, torch.from_numpy((rows.held_out != fold).astype(np.float64)))
-        members.append(network.folded())
-        states.append({name: value.clone() for name, value in network.state_dict().items()})
-    network.become_mean(states)
-    return members
-
-
 @dataclass(frozen=True)
 class _Learnt:
     """A fit, and the round after which its trees end."""
@@ -89,12 +82,31 @@ def _fit(days: Days, valid: Sequence[Origin], prepared: Preparation, settings: T
     network = _network(prepared)
     rows = rows_of(prepared, network, days)
     ensembles, rounds = fit_groups(rows.trees, labelled_rows(prepared, valid, days.held_out), settings)
-    networks = _fit_network(network, rows)
+    members: list[Member] = []
+    if rows.held_out is None:
+        rows.fit(network)
+    else:
+        members = _members(prepared, ensembles, network, rows, rows.held_out)
     fitted, _ = _fitted(prepared, mean_of(ensembles), network, rows)
-    if networks:
-        members = [Member(prepared, *both) for both in zip(ensembles, networks, strict=True)]
-        fitted = replace(fitted, members=members)
-    return _Learnt(fitted, rounds)
+    return _Learnt(replace(fitted, members=members), rounds)
+
+
+def _members(
+    prepared: Preparation,
+    ensembles: Sequence[Mapping[str, Trees]],
+    network: EcosystemNetwork,
+    rows: TrainingRows,
+    held_out: NDArray[np.int8],
+) -> list[Member]:
+    """A fit without each fold of the parties; ``network`` becomes the mean of theirs."""
+    found, states = [], []
+    for fold, trees in enumerate(ensembles):
+        rows.fit(network, held_out != fold)
+        folded, parts = network.folded(), rows.parts(trees, network)
+        found.append(Member(prepared, trees, folded, _centres(prepared, trees, folded, rows, parts)))
+        states.append({name: value.clone() for name, value in network.state_dict().items()})
+    network.become_mean(states)
+    return found
 
 
 def _fit_again(
@@ -102,25 +114,26 @@ def _fit_again(
 ) -> tuple[Fitted, _Weighed]:
     """The same on ``days`` that end with the validation days; the first fit stays as its member.
 
-    Rounds, weights and slope stay. The level is found anew so that validation rows keep their bad rate: what
-    set them apart from training rows may now be in the parts.
+    Rounds and weights stay. Of a task by splits all rows tell slope and level, each by a fit without its
+    party: nothing sets parts of one day apart. Else the slope stays, and the level is such that validation
+    rows, the latest, keep their bad rate: what set them apart from earlier ones may now be in the parts.
     """
     first = learnt.fitted
     prepared = prepare_again(first.prepared, days.origins, days.raws, settings)
     network = _network(prepared)
     rows = rows_of(prepared, network, days)
-    trees = mean_of(fit_groups_again(rows.trees, learnt.rounds, settings))
-    _fit_network(network, rows)
+    (trees,) = fit_groups_again(rows.trees, learnt.rounds, settings)
+    rows.fit(network)
     fitted, parts = _fitted(prepared, trees, network, rows)
-    n_valid = len(weighed.columns[0])
-    columns = parts.centred(fitted.centres, len(prepared.schema.own)).blended_columns()
-    valid, y = np.column_stack([column[-n_valid:] for column in columns]), rows.labels[-n_valid:]
-    base, (slope, _) = level(valid @ served_weights(weighed.blend)[1:], y), weighed.network_alone
-    return replace(fitted, members=first.members or [first.as_member()]), replace(
-        weighed,
-        blend=replace(weighed.blend, base=base, tree_sums=fitted.tree_sums),
-        network_alone=(slope, level(slope * valid[:, 2:].sum(axis=1), y)),
-    )
+    weighed = replace(weighed, blend=replace(weighed.blend, tree_sums=fitted.tree_sums))
+    if any(origin.own_labels_known for origin in days.origins):
+        columns = crosswise_columns(network, rows, learnt.rounds, settings)
+        weighed = weighed.calibrated(columns, rows.labels)
+    else:
+        n_valid = len(weighed.columns[0])
+        columns = np.column_stack(parts.centred(fitted.centres, len(prepared.schema.own)).blended_columns())
+        weighed = weighed.levelled(columns[-n_valid:], rows.labels[-n_valid:])
+    return replace(fitted, members=first.members or [first.as_member()]), weighed
 
 
 def _fitted(
@@ -160,6 +173,26 @@ class _Weighed:
     facts: dict[str, object]
     columns: Sequence[NDArray[np.float64]]
 
+    def calibrated(self, columns: NDArray[np.float64], y: NDArray[np.int8]) -> _Weighed:
+        """Slope and level from other rows, float64 [rows, 4]."""
+        slope, base = calibrate(columns @ served_weights(self.blend)[1:], y)
+        return replace(
+            self,
+            blend=self.blend.stretched(slope, base),
+            network_alone=calibrate(columns[:, 2:].sum(axis=1), y),
+            uncertainty=self.uncertainty.stretched(slope),
+        )
+
+    def levelled(self, columns: NDArray[np.float64], y: NDArray[np.int8]) -> _Weighed:
+        """The level from other rows, float64 [rows, 4], the slope as it was."""
+        slope, _ = self.network_alone
+        base = level(columns @ served_weights(self.blend)[1:], y)
+        return replace(
+            self,
+            blend=replace(self.blend, base=base),
+            network_alone=(slope, level(slope * columns[:, 2:].sum(axis=1), y)),
+        )
+
 
 def _weighed(fitted: Fitted, panel: Panel) -> _Weighed:
     disagreement = Disagreement(fitted)
@@ -177,17 +210,18 @@ def _blend(
     Whether they pass is read from rows weighed by the other half of the parties.
     """
     y, party = panel.labels("valid"), panel.parties("valid")
-    of_own = columns[::2]
-    own, z_own = weigh(of_own, y), cross_weighed(of_own, y, party)
+    own = weigh(columns[::2], y)
+    z_own = cross_weighed(columns[::2], y, party)
     facts: dict[str, object] = {"valid_log_loss_own": float(log_loss(z_own, y).mean())}
     if not fitted.prepared.relations:
         return Blend(own.base, own.weights[0], 0.0, own.weights[1], 0.0, {}), facts | {"inherited": False}
     together, z = weigh(columns, y), cross_weighed(columns, y, party)
     errors = gain_in_errors(z_own, z, y, party)
+    least = GATE_ERRORS_OVERLAPPING if hold_out(fitted.members) else GATE_ERRORS
     facts |= {
         "valid_log_loss": float(log_loss(z, y).mean()),
         "inherited_gain_in_standard_errors": errors,
-        "inherited": errors > GATE_ERRORS,
+        "inherited": errors > least,
     }
     w1, w2, w3, w4 = together.weights
     return Blend(together.base, w1, w2, w3, w4, fitted.tree_sums), facts

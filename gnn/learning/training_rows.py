@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gnn.columns.features import ENVIRONMENT, OWN, FeatureMatrix, RawColumns, Stacked, raw_columns
+from gnn.columns.features import (
+    ENVIRONMENT,
+    OWN,
+    FeatureMatrix,
+    RawColumns,
+    Stacked,
+    fold_of,
+    raw_columns,
+)
 from gnn.columns.views import View, designs
 from gnn.heterodata import learning_data
 from gnn.learning.rows import LabelledRows, members_missing, origin_view
 from gnn.model import Preparation
 from gnn.network import EcosystemNetwork
-from gnn.panels.panel import Origin
+from gnn.panels.panel import Origin, learned_together
 from gnn.scoring import RawParts
 from gnn.tree_walk import total, total_beyond
 from gnn.trees import Trees
@@ -32,19 +40,21 @@ class Days:
     def and_later(self, origins: Sequence[Origin]) -> Days:
         """These days and the later ``origins``, of which nobody misses any."""
         raws = [raw_columns(origin.snapshot) for origin in origins]
-        return Days([*self.origins, *origins], [*self.raws, *raws], held_out=False)
+        return Days(learned_together(self.origins, origins), [*self.raws, *raws], held_out=False)
 
 
 @dataclass(frozen=True)
 class TrainingRows:
     """Rows of several days, stacked: columns of the trees with labels, columns of the network, stage 1.
 
-    ``s`` float64 [3, rows]: stage 1's log-odds by own, by environment, and its base.
+    ``s`` float64 [3, rows]: stage 1's log-odds by own, by environment, and its base. ``folds`` int8 [rows]:
+    of the parties.
     """
 
     trees: LabelledRows
     linear: Mapping[str, NDArray[np.float64]]
     s: NDArray[np.float64]
+    folds: NDArray[np.int8]
 
     @property
     def labels(self) -> NDArray[np.int8]:
@@ -57,6 +67,29 @@ class TrainingRows:
     @property
     def design(self) -> FeatureMatrix:
         return self.trees.features
+
+    def only(self, kept: NDArray[np.bool_]) -> TrainingRows:
+        """Some of the rows; ``kept``: [rows]."""
+        matrix, held_out = self.design, self.held_out
+        return TrainingRows(
+            LabelledRows(
+                replace(matrix, values=matrix.values[kept]),
+                self.labels[kept],
+                None if held_out is None else held_out[kept],
+            ),
+            {name: values[kept] for name, values in self.linear.items()},
+            self.s[:, kept],
+            self.folds[kept],
+        )
+
+    def fit(self, network: EcosystemNetwork, used: NDArray[np.bool_] | None = None) -> None:
+        """Fit ``network`` on the rows; ``used``: those whose loss counts, all where None."""
+        network.fit(
+            {name: torch.from_numpy(values) for name, values in self.linear.items()},
+            torch.from_numpy(self.s.sum(axis=0)),
+            torch.from_numpy(self.labels),
+            None if used is None else torch.from_numpy(used.astype(np.float64)),
+        )
 
     def parts(self, trees: Mapping[str, Trees], network: EcosystemNetwork) -> RawParts:
         """Every part of the rows."""
@@ -104,15 +137,17 @@ def rows_of(prepared: Preparation, network: EcosystemNetwork, days: Days) -> Tra
     origins = days.origins
     labels = np.concatenate([origin.labels for origin in origins])
     stacked = Stacked(len(labels))
-    linear, s = [], []
+    linear, s, folds = [], [], []
     for origin, raw in zip(origins, days.raws, strict=True):
         view = origin_view(prepared, origin, raw, by_folds=True)
         for features in designs(view, origin.codes):
             stacked.add(features)
         linear.append(_gathered(network, view, origin.codes))
         s.append(np.stack((view.s_own, view.s_environment, view.s_base))[:, origin.codes])
+        folds.append(fold_of(origin.snapshot.party_ids)[origin.codes])
     return TrainingRows(
         LabelledRows(stacked.matrix(), labels, members_missing(origins, days.held_out)),
         {name: np.concatenate([of_day[name] for of_day in linear]) for name in network.relations},
         s=np.concatenate(s, axis=1),
+        folds=np.concatenate(folds),
     )

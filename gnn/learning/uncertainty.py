@@ -13,7 +13,6 @@ from gnn.learning.blend import PULL, sigmoid
 from gnn.learning.fitted import Fitted, hold_out
 from gnn.model import Blend, Uncertainty
 from gnn.panels.panel import Origin, Panel
-from gnn.scoring import raw_parts
 from gnn.tree_walk import total
 
 RESAMPLES = 200
@@ -89,8 +88,7 @@ class Disagreement:
         rows = np.sort(origin.codes[order])
         fitted = self.fitted
         if hold_out(fitted.members):
-            raws = [raw_parts(fitted.prepared, m.trees, m.network, view, rows) for m in fitted.members]
-            self.parts = [np.column_stack(raw.blended_columns()) for raw in raws]
+            self.parts = [member.columns(view, rows) for member in fitted.members]
             return
         x = view.columns.of(rows)
         none = np.zeros(len(rows))

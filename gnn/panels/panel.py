@@ -6,7 +6,7 @@ before the first test day. Test labels are read from the latest day.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -26,7 +26,14 @@ from graph.source import PARTS, Part, Task
 from graph.store import EcosystemStore
 
 __all__ = [
-    "KnownOutcomes", "Origin", "Panel", "build_panel", "choose_task", "known_outcomes", "population",
+    "KnownOutcomes",
+    "Origin",
+    "Panel",
+    "build_panel",
+    "choose_task",
+    "known_outcomes",
+    "learned_together",
+    "population",
     "require_evidence",
     "thinned",
 ]  # fmt: skip
@@ -99,6 +106,30 @@ def thinned(origins: tuple[Origin, ...], max_rows: int) -> tuple[Origin, ...]:
         replace(origin, codes=origin.codes[keep], labels=origin.labels[keep])
         for origin, keep in zip(origins, np.split(kept, bounds), strict=True)
     )
+
+
+def learned_together(train: Sequence[Origin], valid: Sequence[Origin]) -> tuple[Origin, ...]:
+    """Days that are learned from at once.
+
+    Of a task by splits each then knows results of both parts, as test rows do, its own rows' among them.
+    """
+    together = (*train, *valid)
+    if not any(origin.own_labels_known for origin in train):
+        return together
+    return tuple(
+        replace(origin, known=_known_with(origin, valid), own_labels_known=True) for origin in together
+    )
+
+
+def _known_with(origin: Origin, others: Sequence[Origin]) -> KnownOutcomes:
+    """What is known on the day of ``origin``, and the results of ``others``."""
+    n, bad = origin.known.n.copy(), origin.known.bad.copy()
+    for other in others:
+        here = positions(other.snapshot, origin.snapshot)[other.codes]
+        there = here >= 0
+        np.add.at(n, here[there], 1.0)
+        np.add.at(bad, here[there], other.labels[there])
+    return KnownOutcomes(n, bad)
 
 
 def require_evidence(panel: Panel) -> None:

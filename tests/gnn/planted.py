@@ -28,7 +28,7 @@ QUICK = TrainingSettings(
     seeds=(1, 2),
     averaged_columns=6,
     stage_1=BoostingSettings(rounds=20, leaves=6),
-    trees=BoostingSettings(rounds=25, leaves=6),
+    trees=(BoostingSettings(rounds=25, leaves=6),),
 )
 
 

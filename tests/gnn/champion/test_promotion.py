@@ -104,7 +104,7 @@ def test_a_champion_that_learnt_from_these_results_is_said_to_be_flattered(
     champion = Workspace.open(tmp_path).models / placed(Workspace.open(tmp_path), dated)
     rows = judged_rows(stand.trained, stand.peers, panel_of_parts)
     assert "flattered" in judge_against(rows, dated, champion, panel_of_parts).notes[0]
-    save_members(dated, [Member(dated.preparation, dated.trees, dated.network)] * 3, champion)
+    save_members(dated, [Member(dated.preparation, dated.trees, dated.network, dated.centres)] * 3, champion)
     assert judge_against(rows, dated, champion, panel_of_parts).notes == ()
 
 
@@ -127,6 +127,7 @@ def test_members_come_back_from_disk(stand: Stand, tmp_path: Path) -> None:
             model.preparation,
             {name: trees.scaled(factor) for name, trees in model.trees.items()},
             model.network,
+            model.centres,
         )
         for factor in (1.0, 0.5)
     ]

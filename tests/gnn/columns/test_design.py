@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
+import pytest
 
 from gnn.columns.design import hop_1, pair_records
 from gnn.columns.features import FOLDS, fold_of, without_tables
@@ -82,6 +83,24 @@ def test_training_rows_do_not_see_labels_of_their_own_fold(trained: Model, panel
     np.testing.assert_array_equal(design(view, rows).values, design(other, rows).values)
     rest = np.setdiff1d(origin.codes, rows)
     assert not np.array_equal(design(view, rest).values, design(other, rest).values, equal_nan=True)
+
+
+def test_rows_that_are_learned_from_see_as_many_results_as_served_ones(
+    trained: Model, panel_of_parts: Panel
+) -> None:
+    """What is hidden of a fold is made up for by the others, on average."""
+    origin = panel_of_parts.of("train")[0]
+    preparation = replace(trained.preparation, kept_share=1.0)
+    by_folds = view_of(preparation, origin.snapshot, origin.known, training=True, own_labels_known=True)
+    as_served = view_of(preparation, origin.snapshot, origin.known)
+    everyone = np.arange(origin.snapshot.n_parties, dtype=np.int32)
+    names = [column.name for column in linear_columns(ANY, 1)]
+    hidden, shown = (
+        relation_columns(view, ANY, everyone).linear[1][:, names.index("coverage")]
+        for view in (by_folds, as_served)
+    )
+    assert np.nanmean(hidden) == pytest.approx(np.nanmean(shown), rel=0.03)
+    assert np.nanstd(hidden) > np.nanstd(shown)
 
 
 def test_training_and_serving_make_the_same_relation_columns(trained: Model, panel_of_parts: Panel) -> None:

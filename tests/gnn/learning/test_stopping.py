@@ -23,8 +23,8 @@ def rows(n: int, seed: int, signal: float) -> LabelledRows:
 
 
 def members(train: LabelledRows) -> list:  # type: ignore[type-arg]
-    draws = [Draw(fold, train.held_out == fold) for fold in (0, 1)]
-    return fit_draws(train.features.values, train.labels, None, SETTINGS, draws)
+    draws = [Draw(fold, SETTINGS, train.held_out == fold) for fold in (0, 1)]
+    return fit_draws(train.features.values, train.labels, None, draws)
 
 
 def test_steps_sum_to_the_whole() -> None:

@@ -9,14 +9,21 @@ from scipy.special import expit
 from sklearn.metrics import roc_auc_score
 
 from gnn.artifact import save
+from gnn.champion.metrics import calibration_line
+from gnn.columns.features import raw_columns
 from gnn.columns.views import design
+from gnn.learning.boosting import BoostingSettings
+from gnn.learning.crosswise import crosswise_columns
 from gnn.learning.ensembles import fit_groups, mean_of
 from gnn.learning.fitted import Fitted
+from gnn.learning.preparation import prepare
 from gnn.learning.rows import LabelledRows, origin_view
 from gnn.learning.training import train, train_with_members
+from gnn.learning.training_rows import Days, rows_of
 from gnn.learning.uncertainty import served_weights
 from gnn.model import Model
-from gnn.panels.panel import Panel
+from gnn.network import EcosystemNetwork
+from gnn.panels.panel import KnownOutcomes, Panel
 from gnn.scoring import raw_parts, score
 from gnn.tree_walk import total, total_beyond
 from graph.errors import Refused
@@ -65,9 +72,7 @@ def test_training_columns_are_the_scoring_paths(trained: Model, panel_of_parts: 
         np.testing.assert_array_equal(part, expected)
 
 
-def test_fitted_again_it_keeps_weights_and_level_and_its_first_fit(
-    trained: Model, panel_of_parts: Panel
-) -> None:
+def test_fitted_again_its_first_fit_stays_and_parts_tell_slope_and_level(panel_of_parts: Panel) -> None:
     once = train_with_members(panel_of_parts, replace(planted.QUICK, again=False))
     both = train_with_members(panel_of_parts, planted.QUICK)
     assert both.model.facts["fitted_again"]
@@ -77,19 +82,58 @@ def test_fitted_again_it_keeps_weights_and_level_and_its_first_fit(
     for name, trees in once.model.trees.items():
         np.testing.assert_array_equal(first.trees[name].value, trees.value)
         assert not len(trees.value) or not np.array_equal(both.model.trees[name].value, trees.value)
-    np.testing.assert_array_equal(served_weights(both.model.blend)[1:], served_weights(once.model.blend)[1:])
-
-    def z(model: Model) -> np.ndarray:
-        days = panel_of_parts.of("valid")
-        return np.concatenate([score(model, o.snapshot, o.known, o.codes).z()[o.codes] for o in days])
-
-    y = panel_of_parts.labels("valid")
-    # Exactly so by folds; as they are served they have a share in what is said of them.
-    assert expit(z(both.model)).mean() == pytest.approx(y.mean(), abs=0.02)
-    assert roc_auc_score(y, z(both.model)) > roc_auc_score(y, z(once.model))
     again = Fitted.of(both.model, both.members).columns(panel_of_parts.of("valid"))
-    for found, weighed in zip(again, both.columns or (), strict=True):
-        np.testing.assert_allclose(found - found.mean(), weighed - weighed.mean(), atol=1e-9)
+    np.testing.assert_allclose(again, both.columns, atol=1e-9)
+    # Weights stay in proportion, and what is said of unseen parties is neither too bold nor too timid.
+    slopes = served_weights(both.model.blend)[1:] / served_weights(once.model.blend)[1:]
+    np.testing.assert_allclose(slopes, slopes[0])
+    test = panel_of_parts.of("test")[0]
+    z = score(both.model, test.snapshot, test.known, test.codes).z()[test.codes]
+    assert calibration_line(test.labels, z)[1] == pytest.approx(1.0, abs=0.15)
+    assert expit(z).mean() == pytest.approx(test.labels.mean(), abs=0.03)
+    assert roc_auc_score(test.labels, z) > 0.8
+
+
+def test_dated_the_slope_stays_and_validation_rows_keep_their_rate(panel_of_parts: Panel) -> None:
+    """The same parties as if the parts were days: results of earlier parts are known, not their own."""
+    origins = tuple(
+        replace(o, own_labels_known=False, known=KnownOutcomes(0 * o.known.n, 0 * o.known.bad))
+        for o in panel_of_parts.origins
+    )
+    dated = replace(panel_of_parts, origins=origins)
+    once = train_with_members(dated, replace(planted.QUICK, again=False))
+    both = train_with_members(dated, planted.QUICK)
+    np.testing.assert_array_equal(served_weights(both.model.blend)[1:], served_weights(once.model.blend)[1:])
+    (valid,) = dated.of("valid")
+    z = score(both.model, valid.snapshot, valid.known, valid.codes).z()[valid.codes]
+    assert expit(z).mean() == pytest.approx(valid.labels.mean(), abs=0.02)
+
+
+def test_the_mean_of_unlike_ensembles_is_not_that_of_alike_ones(panel_of_parts: Panel) -> None:
+    coarse = BoostingSettings(rounds=25, leaves=3, min_child=5, columns_per_split=0.5, random=True)
+    unlike = replace(planted.QUICK, trees=(*planted.QUICK.trees, coarse))
+    assert [draw.settings for draw in unlike.draws()] == list(unlike.trees)
+    assert [draw.settings.rounds for draw in unlike.draws(7)] == [7, 7]
+    first, second = (train(panel_of_parts, settings) for settings in (planted.QUICK, unlike))
+    assert not np.array_equal(first.trees["own"].value, second.trees["own"].value)
+
+
+def test_no_row_has_a_say_in_what_is_said_of_it_crosswise(panel_of_parts: Panel) -> None:
+    train_days, valid = panel_of_parts.of("train"), panel_of_parts.of("valid")
+    raws = [raw_columns(origin.snapshot) for origin in train_days]
+    days = Days(train_days, raws, held_out=False)
+    prepared = prepare(train_days, raws, valid, planted.QUICK)
+    network = EcosystemNetwork(prepared.relations, {r: len(c) for r, c in prepared.schema.caused.items()})
+    rows = rows_of(prepared, network, days)
+    plain = crosswise_columns(network, rows, 10, planted.QUICK)
+    mine = rows.folds == 2
+    turned = np.where(mine, 1 - rows.labels, rows.labels).astype(np.int8)
+    other = crosswise_columns(
+        network, replace(rows, trees=replace(rows.trees, labels=turned)), 10, planted.QUICK
+    )
+    np.testing.assert_array_equal(plain[mine], other[mine])
+    assert not np.allclose(plain[~mine], other[~mine])
+    assert np.abs(plain).max() < 20
 
 
 def test_where_rows_are_drawn_it_is_not_fitted_again(panel_of_parts: Panel) -> None:

@@ -21,6 +21,7 @@ from gnn.panels.panel import (
     build_panel,
     choose_task,
     known_outcomes,
+    learned_together,
     population,
     require_evidence,
     thinned,
@@ -383,6 +384,11 @@ def test_a_task_by_splits_shows_each_part_only_the_labels_of_earlier_ones(tmp_pa
     assert valid.known.n.tolist() == [1, 1, 1] + [0] * 7
     assert test.known.n.tolist() == [1] * 5 + [0] * 5
     assert test.known.bad.tolist() == [1, 0, 0, 0, 1] + [0] * 5
+    # What is learned from in the end may know what test rows do.
+    for together in learned_together(panel.of("train"), panel.of("valid")):
+        assert together.own_labels_known
+        np.testing.assert_array_equal(together.known.n, test.known.n)
+        np.testing.assert_array_equal(together.known.bad, test.known.bad)
     # At serving all stated outcomes are known, and everyone is asked about.
     now = splits_store(tmp_path / "again").read(date(2020, 1, 4), None)
     assert known_outcomes(now, BY_SPLITS).n.tolist() == [1] * 10
