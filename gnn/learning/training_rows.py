@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -67,20 +67,6 @@ class TrainingRows:
     @property
     def design(self) -> FeatureMatrix:
         return self.trees.features
-
-    def only(self, kept: NDArray[np.bool_]) -> TrainingRows:
-        """Some of the rows; ``kept``: [rows]."""
-        matrix, held_out = self.design, self.held_out
-        return TrainingRows(
-            LabelledRows(
-                replace(matrix, values=matrix.values[kept]),
-                self.labels[kept],
-                None if held_out is None else held_out[kept],
-            ),
-            {name: values[kept] for name, values in self.linear.items()},
-            self.s[:, kept],
-            self.folds[kept],
-        )
 
     def fit(self, network: EcosystemNetwork, used: NDArray[np.bool_] | None = None) -> None:
         """Fit ``network`` on the rows; ``used``: those whose loss counts, all where None."""
