@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gnn.columns.features import FOLDS
 from gnn.learning.ensembles import fit_groups_again
 from gnn.learning.preparation import TrainingSettings
 from gnn.learning.training_rows import TrainingRows
@@ -13,15 +12,19 @@ from gnn.network import EcosystemNetwork
 
 
 def crosswise_columns(
-    network: EcosystemNetwork, rows: TrainingRows, rounds: int, settings: TrainingSettings
+    network: EcosystemNetwork,
+    rows: TrainingRows,
+    folds: NDArray[np.int8],
+    rounds: int,
+    settings: TrainingSettings,
 ) -> NDArray[np.float64]:
     """What is weighed (``RawParts.blended_columns``) of ``rows``, each by a fit without its fold, [rows, 4].
 
-    Every fit is centred on the rows it was shown. ``network`` is fitted anew for each.
+    ``folds``: of their parties, int8 [rows]. Every fit is centred on the rows it was shown. ``network`` is
+    fitted anew for each.
     """
     columns = np.zeros((len(rows.labels), 4))
-    left_out = [rows.folds == fold for fold in range(FOLDS)]
-    left_out = [fold for fold in left_out if fold.any()]
+    left_out = [folds == fold for fold in np.unique(folds)]
     ensembles = fit_groups_again(rows.trees, rounds, settings, left_out)
     for fold, trees in zip(left_out, ensembles, strict=True):
         rows.fit(network, ~fold)

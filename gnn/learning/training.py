@@ -127,7 +127,7 @@ def _fit_again(
     fitted, parts = _fitted(prepared, trees, network, rows)
     weighed = replace(weighed, blend=replace(weighed.blend, tree_sums=fitted.tree_sums))
     if any(origin.own_labels_known for origin in days.origins):
-        columns = crosswise_columns(network, rows, learnt.rounds, settings)
+        columns = crosswise_columns(network, rows, days.folds(), learnt.rounds, settings)
         weighed = weighed.calibrated(columns, rows.labels)
     else:
         n_valid = len(weighed.columns[0])
@@ -210,8 +210,8 @@ def _blend(
     Whether they pass is read from rows weighed by the other half of the parties.
     """
     y, party = panel.labels("valid"), panel.parties("valid")
-    own = weigh(columns[::2], y)
-    z_own = cross_weighed(columns[::2], y, party)
+    of_own = columns[::2]
+    own, z_own = weigh(of_own, y), cross_weighed(of_own, y, party)
     facts: dict[str, object] = {"valid_log_loss_own": float(log_loss(z_own, y).mean())}
     if not fitted.prepared.relations:
         return Blend(own.base, own.weights[0], 0.0, own.weights[1], 0.0, {}), facts | {"inherited": False}

@@ -42,19 +42,21 @@ class Days:
         raws = [raw_columns(origin.snapshot) for origin in origins]
         return Days(learned_together(self.origins, origins), [*self.raws, *raws], held_out=False)
 
+    def folds(self) -> NDArray[np.int8]:
+        """Fold of each row's party, int8 [rows]."""
+        return np.concatenate([fold_of(origin.snapshot.party_ids)[origin.codes] for origin in self.origins])
+
 
 @dataclass(frozen=True)
 class TrainingRows:
     """Rows of several days, stacked: columns of the trees with labels, columns of the network, stage 1.
 
-    ``s`` float64 [3, rows]: stage 1's log-odds by own, by environment, and its base. ``folds`` int8 [rows]:
-    of the parties.
+    ``s`` float64 [3, rows]: stage 1's log-odds by own, by environment, and its base.
     """
 
     trees: LabelledRows
     linear: Mapping[str, NDArray[np.float64]]
     s: NDArray[np.float64]
-    folds: NDArray[np.int8]
 
     @property
     def labels(self) -> NDArray[np.int8]:
@@ -123,17 +125,15 @@ def rows_of(prepared: Preparation, network: EcosystemNetwork, days: Days) -> Tra
     origins = days.origins
     labels = np.concatenate([origin.labels for origin in origins])
     stacked = Stacked(len(labels))
-    linear, s, folds = [], [], []
+    linear, s = [], []
     for origin, raw in zip(origins, days.raws, strict=True):
         view = origin_view(prepared, origin, raw, by_folds=True)
         for features in designs(view, origin.codes):
             stacked.add(features)
         linear.append(_gathered(network, view, origin.codes))
         s.append(np.stack((view.s_own, view.s_environment, view.s_base))[:, origin.codes])
-        folds.append(fold_of(origin.snapshot.party_ids)[origin.codes])
     return TrainingRows(
         LabelledRows(stacked.matrix(), labels, members_missing(origins, days.held_out)),
         {name: np.concatenate([of_day[name] for of_day in linear]) for name in network.relations},
         s=np.concatenate(s, axis=1),
-        folds=np.concatenate(folds),
     )

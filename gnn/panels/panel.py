@@ -36,7 +36,7 @@ __all__ = [
     "population",
     "require_evidence",
     "thinned",
-]  # fmt: skip
+]
 
 #: No model is made of fewer bad outcomes than this.
 MIN_POSITIVES = 30

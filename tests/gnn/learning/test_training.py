@@ -107,6 +107,8 @@ def test_dated_the_slope_stays_and_validation_rows_keep_their_rate(panel_of_part
     (valid,) = dated.of("valid")
     z = score(both.model, valid.snapshot, valid.known, valid.codes).z()[valid.codes]
     assert expit(z).mean() == pytest.approx(valid.labels.mean(), abs=0.02)
+    before = score(once.model, valid.snapshot, valid.known, valid.codes).z()[valid.codes]
+    assert roc_auc_score(valid.labels, z) > roc_auc_score(valid.labels, before)
 
 
 def test_the_mean_of_unlike_ensembles_is_not_that_of_alike_ones(panel_of_parts: Panel) -> None:
@@ -125,12 +127,12 @@ def test_no_row_has_a_say_in_what_is_said_of_it_crosswise(panel_of_parts: Panel)
     prepared = prepare(train_days, raws, valid, planted.QUICK)
     network = EcosystemNetwork(prepared.relations, {r: len(c) for r, c in prepared.schema.caused.items()})
     rows = rows_of(prepared, network, days)
-    plain = crosswise_columns(network, rows, 10, planted.QUICK)
-    mine = rows.folds == 2
+    folds = days.folds()
+    plain = crosswise_columns(network, rows, folds, 10, planted.QUICK)
+    mine = folds == 2
     turned = np.where(mine, 1 - rows.labels, rows.labels).astype(np.int8)
-    other = crosswise_columns(
-        network, replace(rows, trees=replace(rows.trees, labels=turned)), 10, planted.QUICK
-    )
+    otherwise = replace(rows, trees=replace(rows.trees, labels=turned))
+    other = crosswise_columns(network, otherwise, folds, 10, planted.QUICK)
     np.testing.assert_array_equal(plain[mine], other[mine])
     assert not np.allclose(plain[~mine], other[~mine])
     assert np.abs(plain).max() < 20
