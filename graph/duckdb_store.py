@@ -101,7 +101,7 @@ class DuckDBLoad:
         described = self._connection.execute(f"DESCRIBE {quote(table)}").fetchall()
         return [row[0] for row in described if row[0].startswith("x_")]
 
-    def append(self, table: str, rows: Path) -> None:
+    def append(self, table: str, rows: Path, *, first_versions: bool = False) -> None:
         """See ``LoadTransaction.append``."""
         contract = TABLES[table]
         run = self._connection.execute
@@ -112,7 +112,8 @@ class DuckDBLoad:
                 run(f"ALTER TABLE {quote(table)} ADD COLUMN {quote(name)} DOUBLE")
         if table == "parties":
             self._extend_dictionary(rows)
-        self._mark_versioned(contract, rows)
+        if not first_versions:
+            self._mark_versioned(contract, rows)
         coded = party_columns(contract)
         columns: list[str] = []
         values: list[str] = []

@@ -32,10 +32,11 @@ class LoadTransaction(Protocol):
         """
         ...
 
-    def append(self, table: str, rows: Path) -> None:
+    def append(self, table: str, rows: Path, *, first_versions: bool = False) -> None:
         """Add checked rows: a Parquet file with the contract's columns and ``x_*`` columns.
 
-        The rows are new versions: none of their (key, known_on) is in the store.
+        The rows are new versions: none of their (key, known_on) is in the store. ``first_versions``: it was
+        seen that none of their keys is in the store, nor twice in ``rows``.
         """
         ...
 

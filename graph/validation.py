@@ -17,6 +17,7 @@ from graph.rules import rules_of
 VIOLATION_COLUMNS = ("column", "value", "reason", "expected")
 
 _CONTROL_CHARACTERS = r"[\x00-\x1f\x7f]"
+_CONTROL_CHARACTER = "control_character"
 
 _REFUND_ADVICE = "; a refund is a credit note: map it to a positive amount with status credit_note"
 
@@ -33,7 +34,7 @@ def _known_currency(column: str) -> Rule:
 def _plain_text(column: str) -> Rule:
     return Rule(
         column,
-        "control_character",
+        _CONTROL_CHARACTER,
         "text without control characters",
         lambda table: table[column].isnull() | ~table[column].re_search(_CONTROL_CHARACTERS),
     )
@@ -60,9 +61,12 @@ def _passes(rule: Rule, rows: ir.Table) -> ir.BooleanValue:
 
 
 def invalid_rows(rows: ir.Table, rules: tuple[Rule, ...]) -> ir.Table:
-    """Rows that break at least one of ``rules``."""
-    good = ibis.and_(*(_passes(rule, rows) for rule in rules))
-    return rows.filter(~good)
+    """Rows that break at least one of ``rules``; all texts of a row are searched as one, which is faster."""
+    texts = [rows[rule.column] for rule in rules if rule.name == _CONTROL_CHARACTER]
+    good = [_passes(rule, rows) for rule in rules if rule.name != _CONTROL_CHARACTER]
+    if texts:
+        good.append(~ibis.literal("").join(texts).re_search(_CONTROL_CHARACTERS))
+    return rows.filter(~ibis.and_(*good))
 
 
 def violations(rows: ir.Table, table: Table, rules: tuple[Rule, ...], identity: tuple[str, ...]) -> ir.Table:

@@ -74,7 +74,7 @@ def load(
         with store.begin(declaration) as transaction:
             report = job.settle(transaction)
             for name, rows in job.clean_files(tell):
-                transaction.append(name, rows)
+                transaction.append(name, rows, first_versions=not job.counts[name].updated)
         return report
 
 

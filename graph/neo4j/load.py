@@ -98,7 +98,7 @@ class Neo4jLoad:
         )
         return tuple(row["name"].partition(".")[2] for row in found)
 
-    def append(self, table: str, rows: Path) -> None:
+    def append(self, table: str, rows: Path, *, first_versions: bool = False) -> None:
         """See ``LoadTransaction.append``; ``LoadRefused`` where a key is too long for an index."""
         contract = TABLES[table]
         open_columns = tuple(name for name in _offered(rows) if name.startswith("x_"))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
@@ -137,6 +138,21 @@ def test_the_store_keeps_its_content_and_a_later_known_on_updates(shop: Shop) ->
         (650,),
         (8800,),
     ]
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_of_versions_a_day_sees_the_latest(shop: Shop, at_once: bool) -> None:
+    rows = ledger()
+    later = [*rows[6][:4], "88.00", *rows[6][5:7], "2020-03-01"]
+    write_csv(shop.folder / "ledger.csv", [*rows, later] if at_once else rows)
+    shop.load()
+    if not at_once:
+        write_csv(shop.folder / "ledger.csv", [later])
+        assert shop.load().tables["invoices"].updated == 1
+    for day, amount in ((date(2020, 2, 29), 650), (date(2020, 3, 1), 8800)):
+        invoices = shop.store.read(day, None).tables["invoices"].to_pylist()
+        assert [row["amount"] for row in invoices if row["invoice_id"] == "I6"] == [amount]
+        assert len(invoices) == 200
 
 
 def test_a_row_naming_an_unknown_party_is_quarantined(shop: Shop) -> None:
