@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from gnn.panels.targets import ACTIVITY_TABLES, NEVER, days, event_days
+from gnn.panels.targets import ACTIVITY_TABLES, NEVER, days, event_days, label_days
 from gnn.panels.tasks import LEAST_HISTORY_DAYS, days_needed, least_history_days
 from graph.errors import BadInput
 from graph.relations import day_number, day_of
@@ -21,6 +21,9 @@ MAX_TRAIN_DAYS, MAX_TEST_DAYS = 6, 3
 
 #: Rows of all snapshots of a panel together; above it fewer days are taken.
 MAX_PANEL_ROWS = 15_000_000
+
+#: The first and the last few rows of a source are often stray ones: this share of them is not relied on.
+STRAY_SHARE = 0.01
 
 
 def _all_days(snapshot: Snapshot) -> NDArray[np.int64]:
@@ -46,6 +49,17 @@ def observed_until(snapshot: Snapshot) -> date:
     return day_of(last)
 
 
+def _last_day(snapshot: Snapshot, task: Task) -> int:
+    """The last day of which labels of ``task`` say anything.
+
+    Rows that they are read from may end before the data do: of a source whose payments were followed for a
+    quarter after its last invoice, nobody becomes late in the end, and everybody dormant.
+    """
+    observed, counted = day_number(observed_until(snapshot)), label_days(snapshot, task)
+    counted = counted[counted < NEVER]
+    return min(observed, int(np.quantile(counted, 1 - STRAY_SHARE))) if len(counted) else observed
+
+
 def choose_days(snapshot: Snapshot, task: Task) -> dict[Part, tuple[date, ...]]:
     """Days by part: test last, then calibration, then training, each a horizon before the next part.
 
@@ -59,8 +73,7 @@ def choose_days(snapshot: Snapshot, task: Task) -> dict[Part, tuple[date, ...]]:
             f"task {task.name}: prediction days cannot be derived, because no invoice, payment, shipment, "
             "financing, event or outcome is dated: name as_of days in the task"
         )
-    # The first few rows of a source are often stray dates.
-    first, last = int(np.quantile(happened, 0.01)), day_number(observed_until(snapshot))
+    first, last = int(np.quantile(happened, STRAY_SHARE)), _last_day(snapshot, task)
     rows = sum(table.num_rows for table in snapshot.tables.values())
     most = int(np.clip(MAX_PANEL_ROWS // max(rows, 1), 3, MAX_TRAIN_DAYS + MAX_TEST_DAYS + 1))
     horizon, step = task.horizon_days, max(task.horizon_days // 2, 1)

@@ -275,6 +275,21 @@ def results(later: Snapshot, task: Task, start: date, end: date) -> Results:
     return Results(_count(codes, n) > 0, _count(codes[values == 1], n) > 0)
 
 
+def label_days(snapshot: Snapshot, task: Task) -> NDArray[np.int64]:
+    """Days on which the rows that labels of a built-in ``task`` are read from first count, int64 [rows].
+
+    An invoice counts as late no sooner than so many days after its issue, as it may be due at once. Empty
+    for outcomes: so rare that their last day does not tell when nobody noted them any more.
+    """
+    if not is_built_in(task):
+        return np.zeros(0, np.int64)
+    if task.outcome == DORMANT:
+        return np.concatenate([when for _, when in _sales(snapshot)] or [np.zeros(0, np.int64)])
+    if "invoices" not in snapshot.tables:
+        return np.zeros(0, np.int64)
+    return days(snapshot.tables["invoices"]["issued_on"]) + LATE_DAYS.get(task.outcome, 0)
+
+
 def _dilution_results(later: Snapshot, after: int, until: int) -> Results:
     invoices = later.tables["invoices"]
     issued = days(invoices["issued_on"])

@@ -27,6 +27,7 @@ from gnn.panels.panel import (
     thinned,
 )
 from gnn.panels.targets import results
+from gnn.panels.tasks import BUILT_IN_TASKS
 from graph.duckdb_store import DuckDBStore
 from graph.errors import BadInput, Refused
 from graph.relations import recency
@@ -210,6 +211,26 @@ def test_days_are_derived_from_the_span_of_the_data(tmp_path: Path) -> None:
     assert all(b - a == timedelta(30) for part in (train, test) for a, b in pairwise(part))
     # Random trade ends with payments some weeks after the last invoice.
     assert date(2021, 12, 1) < test[-1] + horizon < date(2022, 5, 1)
+
+
+@pytest.mark.parametrize(("target", "beyond"), [("late_30", 30), ("dilution", 0), ("dormant", 0)])
+def test_windows_end_where_the_rows_of_their_labels_do(tmp_path: Path, target: str, beyond: int) -> None:
+    """Invoices of two years, and what happened to the parties for half a year more."""
+    tables = trade_with([])
+    last = max(row["issued_on"] for row in tables["invoices"])
+    after = [last + timedelta(day) for day in range(1, 180)]
+    tables["events"] = [
+        {"event_id": f"E{day}", "party_id": "P001", "kind": "complaint", "occurred_on": day, "known_on": day}
+        for day in after
+    ]
+    # An invoice that somebody entered late tells nothing of the others.
+    stray = {"invoice_id": "late", "issued_on": after[-1], "due_on": after[-1], "known_on": after[-1]}
+    tables["invoices"].append({**tables["invoices"][0], **stray, "paid_on": None})
+    panel = build_panel(store_of(tmp_path, tables), BUILT_IN_TASKS[target])
+    end = panel.of("test")[-1].as_of + timedelta(panel.task.horizon_days)
+    assert timedelta(beyond - 30) < end - last <= timedelta(beyond)
+    others = build_panel(store_of(tmp_path / "o", tables), Task("o", "default", 180, once=False))
+    assert others.of("test")[-1].as_of + timedelta(180) == after[-1]
 
 
 def test_a_short_history_gets_fewer_days_and_a_shorter_one_a_clear_word(tmp_path: Path) -> None:
