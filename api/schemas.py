@@ -90,13 +90,21 @@ class Interval(Strict):
     score_high: int = Field(description="points at `low`", ge=300, le=900)
     party_low: float = Field(
         description="lower end for this one party's own hazard, which also depends on what no record shows; "
-        "rests on `unseen_spread`",
+        "rests on `unseen_spread` and `certain_share`",
         ge=0, le=1,
     )  # fmt: skip
-    party_high: float = Field(description="its upper end", ge=0, le=1)
+    party_high: float = Field(
+        description="its upper end; 1 where too many parties like it are assumed to be failing already",
+        ge=0, le=1,
+    )  # fmt: skip
     unseen_spread: float = Field(
         description="assumed, not measured: standard deviation in log-odds of what no record shows"
     )
+    certain_share: float = Field(
+        description="assumed, not measured: share of the bad outcomes to come that are certain already, "
+        "though no record shows it",
+        ge=0, le=1,
+    )  # fmt: skip
 
 
 class DataCoverage(Strict):

@@ -25,7 +25,7 @@ from gnn.champion.card_figures import (
 from gnn.champion.markdown import escaped, listed, table
 from gnn.champion.promotion import GATE_FILE
 from gnn.model import Model
-from gnn.precision import LEVEL, UNSEEN_SPREAD
+from gnn.precision import LEVEL, UNSEEN
 from gnn.runs.coverage import MINIMUM_SHARE
 from gnn.runs.meanings import counterparties_text, meaning_of
 from gnn.runs.scorecard import pd_of
@@ -186,7 +186,8 @@ def _intervals(model: Model) -> str:
         f"validation parties of weights and calibration (standard errors: {named}), how far models "
         f"disagree that each lack part of the parties ({model.uncertainty.spread:.3f} in log-odds), and how "
         f"far the bad rate moved between the days learned from ({model.uncertainty.drift:.3f}). The one of "
-        f"the *party* adds what no record shows, assumed to spread by {UNSEEN_SPREAD:g} in log-odds. "
+        f"the *party* adds what no record shows: {UNSEEN.certain_share:.0%} of the bad outcomes to come are "
+        f"assumed to be certain already, and other parties to spread by {UNSEEN.spread:g} in log-odds. "
         "`docs/interval.md` has what was measured where truth is known."
     )
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from gnn.parts import ScoredParts
-from gnn.precision import UNSEEN_SPREAD
+from gnn.precision import UNSEEN
 from gnn.runs.circumstances import made_with
 from gnn.runs.composition import Composition, Question, as_columns, compose
 from gnn.runs.counterparty_records import record_unit
@@ -60,10 +60,11 @@ def _facts(
         ],
         evidence_roles={name: list(rows.roles) for name, rows in evidence.items()},
         groups=[asdict(group) | {"supply": group.supply} for group in composition.coverage.groups],
-        unseen_spread=UNSEEN_SPREAD,
+        unseen_spread=UNSEEN.spread,
         purpose=snapshot.purpose,
         tables={name: asdict(digest) for name, digest in snapshot.digests.items()},
         made_with=made_with(),
+        certain_share=UNSEEN.certain_share,
     )
 
 

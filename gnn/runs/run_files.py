@@ -50,7 +50,8 @@ class RunFacts:
     columns. ``relations``: those with stored pairs. ``columns``: meanings of the model's columns, as
     ``gnn.runs.meanings.ColumnMeaning`` fields. ``peer_groups``: what the members of each share, and how many
     they are. ``evidence_roles``: by table, the sides of its rows. ``groups``: of columns of record, as
-    ``gnn.runs.coverage.Group`` fields and what to supply. ``unseen_spread``: see ``gnn.precision``.
+    ``gnn.runs.coverage.Group`` fields and what to supply. ``unseen_spread``, ``certain_share``: see
+    ``gnn.precision.Unseen`` (a run that does not say the latter was made without).
     ``purpose``, ``tables`` (rows and sha256 by name) and ``made_with`` (versions, processor): what a replay
     needs to read the same day again, and to tell what has changed.
     """
@@ -79,6 +80,7 @@ class RunFacts:
     purpose: str | None
     tables: dict[str, dict[str, Any]]
     made_with: dict[str, str]
+    certain_share: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gnn.precision import LEVEL, party_interval, z_interval
+from gnn.precision import LEVEL, Unseen, party_interval, z_interval
 from gnn.runs.evidence_rows import rows_behind
 from gnn.runs.run_files import RelationFacts, StoredRun
 from gnn.runs.scorecard import BANDS, INSUFFICIENT_EVIDENCE, SCORED, STATUSES, pd_of, score_of
@@ -136,7 +136,9 @@ def _peer_group(run: StoredRun, group: int) -> Body:
 
 def _intervals(run: StoredRun, at: NDArray[np.int64]) -> list[Body]:
     """The interval of each PD: of the rate among parties that look the same, and of the party's own."""
-    z, spread, unseen = run.arrays["z"][at], run.arrays["spread"][at], run.facts.unseen_spread
+    z, spread = run.arrays["z"][at], run.arrays["spread"][at]
+    unseen = Unseen(run.facts.unseen_spread, run.facts.certain_share)
+    assumed = {"unseen_spread": unseen.spread, "certain_share": unseen.certain_share}
     rate, own = z_interval(z, spread), party_interval(z, spread, unseen)
     columns = {
         **dict(zip(("low", "high"), (significant(pd_of(end)) for end in rate), strict=True)),
@@ -145,7 +147,7 @@ def _intervals(run: StoredRun, at: NDArray[np.int64]) -> list[Body]:
         **dict(zip(("party_low", "party_high"), (significant(pd_of(end)) for end in own), strict=True)),
     }
     return [
-        {"level": LEVEL, **dict(zip(columns, row, strict=True)), "unseen_spread": unseen}
+        {"level": LEVEL, **dict(zip(columns, row, strict=True)), **assumed}
         for row in zip(*columns.values(), strict=True)
     ]
 
