@@ -96,5 +96,6 @@ def choose_days(snapshot: Snapshot, task: Task) -> dict[Part, tuple[date, ...]]:
     needed = days_needed(horizon)
     raise BadInput(
         f"task {task.name}: a horizon of {horizon} days needs records of {needed} days, and they span "
-        f"{last - first}: shorten horizon_days, load a longer history, or name as_of days in the task"
+        f"{last - first}, up to {day_of(last)}: shorten horizon_days, load a longer history, or name as_of "
+        "days in the task"
     )
