@@ -31,7 +31,7 @@ from gnn.model import Blend, Centres, Model, Network, Preparation, Uncertainty
 from gnn.network import EcosystemNetwork
 from gnn.panels.holdout import windows_overlap
 from gnn.panels.panel import MIN_POSITIVES, Origin, Panel, thinned
-from gnn.scoring import RawParts, both_groups, stage_1_mean
+from gnn.scoring import RawParts, both_groups
 from gnn.tree_walk import total_by_column
 from gnn.trees import Trees
 from graph.errors import Refused
@@ -151,10 +151,9 @@ def _centres(
 ) -> Centres:
     x = np.ascontiguousarray(rows.design.of(OWN, ENVIRONMENT).values)
     by_column = total_by_column(both_groups(trees, len(prepared.schema.own)), x)
-    by_stage_1 = total_by_column(stage_1_mean(prepared), x)
     return Centres(
         by_column.mean(0),
-        network.own_weight * by_stage_1.mean(0),
+        network.own_weight * rows.s_means,
         {name: float(part.mean()) for name, part in parts.trees.items()},
         {name: float(part.mean()) for name, part in parts.network.items()},
     )

@@ -24,8 +24,8 @@ from gnn.learning.rows import LabelledRows, members_missing, origin_view
 from gnn.model import Preparation
 from gnn.network import EcosystemNetwork
 from gnn.panels.panel import Origin, learned_together
-from gnn.scoring import RawParts
-from gnn.tree_walk import total, total_beyond
+from gnn.scoring import RawParts, stage_1_mean
+from gnn.tree_walk import total, total_beyond, total_by_column
 from gnn.trees import Trees
 
 
@@ -51,12 +51,14 @@ class Days:
 class TrainingRows:
     """Rows of several days, stacked: columns of the trees with labels, columns of the network, stage 1.
 
-    ``s`` float64 [3, rows]: stage 1's log-odds by own, by environment, and its base.
+    ``s`` float64 [3, rows]: stage 1's log-odds by own, by environment, and its base. ``s_means`` float64
+    [own + environment]: what the mean of its ensembles says of the rows by column, meaned over them.
     """
 
     trees: LabelledRows
     linear: Mapping[str, NDArray[np.float64]]
     s: NDArray[np.float64]
+    s_means: NDArray[np.float64]
 
     @property
     def labels(self) -> NDArray[np.int8]:
@@ -128,12 +130,15 @@ def rows_of(prepared: Preparation, network: EcosystemNetwork, days: Days) -> Tra
     linear, s = [], []
     for origin, raw in zip(origins, days.raws, strict=True):
         view = origin_view(prepared, origin, raw, by_folds=True)
-        for features in designs(view, origin.codes):
-            stacked.add(features)
+        for part in designs(view, origin.codes):
+            stacked.add(part)
         linear.append(_gathered(network, view, origin.codes))
         s.append(np.stack((view.s_own, view.s_environment, view.s_base))[:, origin.codes])
+    features = stacked.matrix()
+    x = np.ascontiguousarray(features.of(OWN, ENVIRONMENT).values)
     return TrainingRows(
-        LabelledRows(stacked.matrix(), labels, members_missing(origins, days.held_out)),
+        LabelledRows(features, labels, members_missing(origins, days.held_out)),
         {name: np.concatenate([of_day[name] for of_day in linear]) for name in network.relations},
         s=np.concatenate(s, axis=1),
+        s_means=total_by_column(stage_1_mean(prepared), x).mean(0),
     )
