@@ -49,15 +49,17 @@ def observed_until(snapshot: Snapshot) -> date:
     return day_of(last)
 
 
-def _last_day(snapshot: Snapshot, task: Task) -> int:
+def labels_until(snapshot: Snapshot, task: Task) -> date:
     """The last day of which labels of ``task`` say anything.
 
     Rows that they are read from may end before the data do: of a source whose payments were followed for a
     quarter after its last invoice, nobody becomes late in the end, and everybody dormant.
     """
-    observed, counted = day_number(observed_until(snapshot)), label_days(snapshot, task)
+    observed, counted = observed_until(snapshot), label_days(snapshot, task)
     counted = counted[counted < NEVER]
-    return min(observed, int(np.quantile(counted, 1 - STRAY_SHARE))) if len(counted) else observed
+    if not len(counted):
+        return observed
+    return min(observed, day_of(int(np.quantile(counted, 1 - STRAY_SHARE))))
 
 
 def choose_days(snapshot: Snapshot, task: Task) -> dict[Part, tuple[date, ...]]:
@@ -73,7 +75,7 @@ def choose_days(snapshot: Snapshot, task: Task) -> dict[Part, tuple[date, ...]]:
             f"task {task.name}: prediction days cannot be derived, because no invoice, payment, shipment, "
             "financing, event or outcome is dated: name as_of days in the task"
         )
-    first, last = int(np.quantile(happened, STRAY_SHARE)), _last_day(snapshot, task)
+    first, last = int(np.quantile(happened, STRAY_SHARE)), day_number(labels_until(snapshot, task))
     rows = sum(table.num_rows for table in snapshot.tables.values())
     most = int(np.clip(MAX_PANEL_ROWS // max(rows, 1), 3, MAX_TRAIN_DAYS + MAX_TEST_DAYS + 1))
     horizon, step = task.horizon_days, max(task.horizon_days // 2, 1)

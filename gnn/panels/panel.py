@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from gnn.columns.features import without_tables
-from gnn.panels.calendar import choose_days, observed_until
+from gnn.panels.calendar import choose_days, labels_until, observed_until
 from gnn.panels.targets import KnownOutcomes, known_outcomes, label_tables, population, results
 from gnn.panels.tasks import choose_task
 from graph.errors import BadInput, Refused
@@ -50,6 +50,8 @@ MOST_ROWS: dict[Part, int] = {"valid": 100_000, "test": 200_000}
 #: A window counts as observed where the data stop no more than this share of the horizon before its end:
 #: the last row of a file seldom falls on the day it was cut.
 OBSERVATION_SLACK = 0.05
+#: A rate is in doubt where the rows it is read from thin out earlier than by this share of the horizon.
+DOUBTFUL_SHARE = 0.1
 
 
 @dataclass(frozen=True)
@@ -231,16 +233,24 @@ def _enough(panel: Panel) -> Panel:
 
 
 def _usable_days(
-    task: Task, days: dict[Part, tuple[date, ...]], until: date
+    task: Task, days: dict[Part, tuple[date, ...]], until: date, counted: date
 ) -> tuple[dict[Part, list[date]], list[str]]:
-    """Days whose label windows are over in time, and what was left out."""
+    """Days whose label windows are over in time, and notes of what was left out, and of what is doubtful.
+
+    ``until``: the last day of the data; ``counted``: the last of which labels say anything.
+    """
     horizon = timedelta(task.horizon_days)
-    slack = timedelta(int(task.horizon_days * OBSERVATION_SLACK))
+    slack, doubtful = (timedelta(int(task.horizon_days * s)) for s in (OBSERVATION_SLACK, DOUBTFUL_SHARE))
     kept: dict[Part, list[date]] = {"train": [], "valid": [], "test": []}
     notes = []
     for day in days["test"]:
         if day + horizon <= until + slack:
             kept["test"].append(day)
+            if day + horizon > counted + doubtful:
+                notes.append(
+                    f"test day {day}: its {task.horizon_days} days end on {day + horizon}, but hardly any "
+                    f"row that {task.outcome} is read from is later than {counted}: its rate is in doubt"
+                )
         else:
             notes.append(
                 f"test day {day} left out: its {task.horizon_days} days end after the data, on {until}"
@@ -263,7 +273,7 @@ def _dated_panel(read: _Days, task: Task, latest: date) -> Panel:
     elif not all(days.values()):
         missing = ", ".join(part for part in PARTS if not days[part])
         raise BadInput(f"task {task.name}: names as_of days, but none for {missing}: name all, or none")
-    kept, notes = _usable_days(task, days, until)
+    kept, notes = _usable_days(task, days, until, labels_until(last, task))
     read.forget(latest)
     # Of the latest day nothing but labels is needed.
     kept_tables = label_tables(task)
