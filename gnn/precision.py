@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 #: Share of cases that an interval is made to hold.
 LEVEL = 0.9
-#: Standard normal quantile of (1 + LEVEL) / 2.
-QUANTILE = 1.6448536269514722
+#: Where it begins and ends among all cases.
+TAILS = (1.0 - LEVEL) / 2.0, (1.0 + LEVEL) / 2.0
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def z_interval(
     z: NDArray[np.float64], spread: NDArray[np.floating]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(low, high) log-odds of the rate among parties that look the same, float64 [rows] each."""
-    half = QUANTILE * np.asarray(spread, np.float64)
+    half = ndtri(TAILS[1]) * np.asarray(spread, np.float64)
     return z - half, z + half
 
 
@@ -99,8 +99,6 @@ def party_interval(
     The middle ``LEVEL`` of the mixture; ``high`` is infinite where more than the rest above it are certain.
     """
     certain = unseen.certain_share * expit(z)
-    low, high = (
-        ndtri(np.minimum(tail / (1.0 - certain), 1.0)) for tail in ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
-    )
+    low, high = (ndtri(np.minimum(tail / (1.0 - certain), 1.0)) for tail in TAILS)
     centre, total = hidden_centre(z, unseen), np.sqrt(np.asarray(spread, np.float64) ** 2 + unseen.spread**2)
     return centre + total * low, centre + total * high

@@ -16,7 +16,7 @@ from graph.rules import rules_of
 #: Columns of ``violations`` after the row's own identity.
 VIOLATION_COLUMNS = ("column", "value", "reason", "expected")
 
-_CONTROL_CHARACTERS = r"[\x00-\x1f\x7f]"
+#: Name of the rule on every text column.
 _CONTROL_CHARACTER = "control_character"
 
 _REFUND_ADVICE = "; a refund is a credit note: map it to a positive amount with status credit_note"
@@ -31,12 +31,16 @@ def _known_currency(column: str) -> Rule:
     )
 
 
+def _is_plain(text: ir.StringValue) -> ir.BooleanValue:
+    return ~text.re_search(r"[\x00-\x1f\x7f]")
+
+
 def _plain_text(column: str) -> Rule:
     return Rule(
         column,
         _CONTROL_CHARACTER,
         "text without control characters",
-        lambda table: table[column].isnull() | ~table[column].re_search(_CONTROL_CHARACTERS),
+        lambda table: table[column].isnull() | _is_plain(table[column]),
     )
 
 
@@ -65,7 +69,7 @@ def invalid_rows(rows: ir.Table, rules: tuple[Rule, ...]) -> ir.Table:
     texts = [rows[rule.column] for rule in rules if rule.name == _CONTROL_CHARACTER]
     good = [_passes(rule, rows) for rule in rules if rule.name != _CONTROL_CHARACTER]
     if texts:
-        good.append(~ibis.literal("").join(texts).re_search(_CONTROL_CHARACTERS))
+        good.append(_is_plain(ibis.literal("").join(texts)))
     return rows.filter(~ibis.and_(*good))
 
 

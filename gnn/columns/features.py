@@ -43,10 +43,10 @@ class FeatureMatrix:
     values: NDArray[np.float32]
 
     def of(self, *groups: str) -> FeatureMatrix:
-        """The columns of the given groups."""
+        """The columns of the given groups, their values row by row in memory."""
         kept = [position for position, group in enumerate(self.groups) if group in groups]
         names = tuple(self.names[position] for position in kept)
-        return FeatureMatrix(names, tuple(self.groups[p] for p in kept), self.values[:, kept])
+        return FeatureMatrix(names, tuple(self.groups[p] for p in kept), self.values.take(kept, axis=1))
 
 
 class Stacked:

@@ -149,8 +149,8 @@ def _fitted(
 def _centres(
     prepared: Preparation, trees: Mapping[str, Trees], network: Network, rows: TrainingRows, parts: RawParts
 ) -> Centres:
-    x = np.ascontiguousarray(rows.design.of(OWN, ENVIRONMENT).values)
-    by_column = total_by_column(both_groups(trees, len(prepared.schema.own)), x)
+    walked = both_groups(trees, len(prepared.schema.own))
+    by_column = total_by_column(walked, rows.design.of(OWN, ENVIRONMENT).values)
     return Centres(
         by_column.mean(0),
         network.own_weight * rows.s_means,

@@ -135,10 +135,10 @@ def rows_of(prepared: Preparation, network: EcosystemNetwork, days: Days) -> Tra
         linear.append(_gathered(network, view, origin.codes))
         s.append(np.stack((view.s_own, view.s_environment, view.s_base))[:, origin.codes])
     features = stacked.matrix()
-    x = np.ascontiguousarray(features.of(OWN, ENVIRONMENT).values)
+    by_column = total_by_column(stage_1_mean(prepared), features.of(OWN, ENVIRONMENT).values)
     return TrainingRows(
         LabelledRows(features, labels, members_missing(origins, days.held_out)),
         {name: np.concatenate([of_day[name] for of_day in linear]) for name in network.relations},
         s=np.concatenate(s, axis=1),
-        s_means=total_by_column(stage_1_mean(prepared), x).mean(0),
+        s_means=by_column.mean(0),
     )

@@ -49,24 +49,25 @@ def observed_until(snapshot: Snapshot) -> date:
     return day_of(last)
 
 
-def labels_until(snapshot: Snapshot, task: Task) -> date:
-    """The last day of which labels of ``task`` say anything.
+def labels_until(snapshot: Snapshot, task: Task, observed: date) -> date:
+    """The last day of which labels of ``task`` say anything, of a source that is ``observed`` until a day.
 
     Rows that they are read from may end before the data do: of a source whose payments were followed for a
     quarter after its last invoice, nobody becomes late in the end, and everybody dormant.
     """
-    observed, counted = observed_until(snapshot), label_days(snapshot, task)
+    counted = label_days(snapshot, task)
     counted = counted[counted < NEVER]
     if not len(counted):
         return observed
     return min(observed, day_of(int(np.quantile(counted, 1 - STRAY_SHARE))))
 
 
-def choose_days(snapshot: Snapshot, task: Task) -> dict[Part, tuple[date, ...]]:
+def choose_days(snapshot: Snapshot, task: Task, until: date) -> dict[Part, tuple[date, ...]]:
     """Days by part: test last, then calibration, then training, each a horizon before the next part.
 
-    Days of one part are half a horizon apart. Where the span is short, training windows may run into the
-    calibration day (never past the first test day), and history may be shorter.
+    ``until``: the last day of which labels say anything. Days of one part are half a horizon apart. Where
+    the span is short, training windows may run into the calibration day (never past the first test day), and
+    history may be shorter.
     Raises ``BadInput`` where even that does not fit.
     """
     happened = _all_days(snapshot)
@@ -75,7 +76,7 @@ def choose_days(snapshot: Snapshot, task: Task) -> dict[Part, tuple[date, ...]]:
             f"task {task.name}: prediction days cannot be derived, because no invoice, payment, shipment, "
             "financing, event or outcome is dated: name as_of days in the task"
         )
-    first, last = int(np.quantile(happened, STRAY_SHARE)), day_number(labels_until(snapshot, task))
+    first, last = int(np.quantile(happened, STRAY_SHARE)), day_number(until)
     rows = sum(table.num_rows for table in snapshot.tables.values())
     most = int(np.clip(MAX_PANEL_ROWS // max(rows, 1), 3, MAX_TRAIN_DAYS + MAX_TEST_DAYS + 1))
     horizon, step = task.horizon_days, max(task.horizon_days // 2, 1)

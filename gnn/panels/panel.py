@@ -267,13 +267,14 @@ def _usable_days(
 def _dated_panel(read: _Days, task: Task, latest: date) -> Panel:
     last = read(latest)
     until = observed_until(last)
+    counted = labels_until(last, task, until)
     days = {part: tuple(task.as_of.get(part, ())) for part in PARTS}
     if not any(days.values()):
-        days = choose_days(last, task)
+        days = choose_days(last, task, counted)
     elif not all(days.values()):
         missing = ", ".join(part for part in PARTS if not days[part])
         raise BadInput(f"task {task.name}: names as_of days, but none for {missing}: name all, or none")
-    kept, notes = _usable_days(task, days, until, labels_until(last, task))
+    kept, notes = _usable_days(task, days, until, counted)
     read.forget(latest)
     # Of the latest day nothing but labels is needed.
     kept_tables = label_tables(task)

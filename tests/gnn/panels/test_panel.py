@@ -226,15 +226,16 @@ def test_windows_end_where_the_rows_of_their_labels_do(tmp_path: Path, target: s
     # An invoice that somebody entered late tells nothing of the others.
     stray = {"invoice_id": "late", "issued_on": after[-1], "due_on": after[-1], "known_on": after[-1]}
     tables["invoices"].append({**tables["invoices"][0], **stray, "paid_on": None})
-    panel = build_panel(store_of(tmp_path, tables), BUILT_IN_TASKS[target])
+    store = store_of(tmp_path, tables)
+    panel = build_panel(store, BUILT_IN_TASKS[target])
     end = panel.of("test")[-1].as_of + timedelta(panel.task.horizon_days)
     assert timedelta(beyond - 30) < end - last <= timedelta(beyond)
     assert not panel.notes
     day = after[-1] - timedelta(180)
     named = replace(panel.task, as_of={**{o.part: (o.as_of,) for o in panel.origins}, "test": (day,)})
-    (note,) = build_panel(store_of(tmp_path, {}), named).notes
+    (note,) = build_panel(store, named).notes
     assert f"test day {day}: its 180 days end on {after[-1]}" in note
-    others = build_panel(store_of(tmp_path / "o", tables), Task("o", "default", 180, once=False))
+    others = build_panel(store, Task("o", "default", 180, once=False))
     assert others.of("test")[-1].as_of + timedelta(180) == after[-1]
 
 
