@@ -98,6 +98,12 @@ def holder(session: Neo4jSession) -> Row | None:
     return None if lease is None or _holder_is_gone(lease) else lease
 
 
+def left_behind(session: Neo4jSession) -> bool:
+    """Whether a process of this machine died with the lease: what it sent last may be under way still."""
+    lease = _held(session)
+    return lease is not None and _holder_is_gone(lease)
+
+
 def take(session: Neo4jSession) -> str:
     """Take the lease; ``StoreUnavailable`` where a live job holds it. Returns our owner id."""
     previous = _held(session)

@@ -10,7 +10,7 @@ from typing import Any
 from graph.errors import StoreUnavailable
 from graph.neo4j import erasure, publication, rings
 from graph.neo4j.exploration import tie_load
-from graph.neo4j.lease import Lease, writing
+from graph.neo4j.lease import Lease, left_behind, writing
 from graph.neo4j.load import Neo4jLoad, native, undo
 from graph.neo4j.migrations import bring_up_to_date
 from graph.neo4j.mirror import Mirror, sources_of
@@ -113,8 +113,9 @@ class Neo4jStore:
         with Neo4jSession(self._settings) as session:
             if not self._ready:
                 bring_up_to_date(session)
-                if session.read(UNFINISHED):
-                    # Where a job is at work, what is unfinished is its own.
+                if session.read(UNFINISHED) or left_behind(session):
+                    # Where a job is at work, what is unfinished is its own. Taking a dead job's lease
+                    # waits for the transaction it sent last, so that nothing of it comes later.
                     with suppress(StoreUnavailable), writing(session) as lease:
                         self._recover(session, lease)
                 self._ready = True

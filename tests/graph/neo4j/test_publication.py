@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,7 @@ import pytest
 from graph.errors import StoreUnavailable
 from graph.neo4j import publication
 from graph.neo4j.lease import writing
-from graph.neo4j.session import Neo4jSession, Neo4jSettings
+from graph.neo4j.session import Neo4jSession, Neo4jSettings, Transaction
 from graph.neo4j.store import Neo4jStore
 from tests.ecosystems import load, parties
 from tests.graph.test_stores import scores
@@ -124,6 +127,28 @@ def test_the_next_job_settles_a_publication_that_was_cut_off(
     with Neo4jSession(settings) as session:
         expected = ("two", 400) if cut_after_results else ("one", 700)
         assert current(session) == [{"run": expected[0], "n": N, "low": expected[1], "high": expected[1]}]
+
+
+def test_what_a_dead_job_sent_last_is_waited_for(settings: Neo4jSettings) -> None:
+    """Killed while the server commits: the next job sees the state after it, not the one before."""
+    Neo4jStore(settings).publish(scores("one", 700, n=N))
+    with subprocess.Popen(["true"]) as dead:
+        pass
+    withdrawn = threading.Event()
+
+    def last_words(transaction: Transaction) -> None:
+        transaction.run("MATCH (l:Lease) SET l.touched = timestamp()")
+        transaction.run("MATCH (r:Run {state: 'published'}) SET r.state = 'withdrawn'")
+        withdrawn.set()
+        time.sleep(1.0)
+
+    with Neo4jSession(settings) as session, ThreadPoolExecutor(1) as server, writing(session):
+        session.write("MATCH (l:Lease {name: 'writer'}) SET l.pid = $pid", pid=dead.pid)
+        late = server.submit(session.transact, last_words)
+        assert withdrawn.wait(10.0)
+        assert Neo4jStore(settings).latest_day() is not None
+        late.result()
+        assert current(session) == [{"run": "one", "n": N, "low": 700, "high": 700}]
 
 
 def test_no_run_is_published_beside_a_load(settings: Neo4jSettings) -> None:
