@@ -9,10 +9,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import orjson
@@ -26,6 +27,10 @@ from graph.duckdb_store import DuckDBStore
 from graph.snapshot import Snapshot
 from graph.workspace import Workspace
 from loaders.synthetic import EcosystemSettings, generate
+
+if TYPE_CHECKING:
+    # What a stage imports counts in its memory: each brings its own.
+    from gnn.columns.views import View
 
 #: Invoices a party, so that all tables together hold about ten records a party.
 INVOICES_PER_PARTY = 2.0
@@ -120,24 +125,33 @@ def neighbour_means(place: Place) -> Measure:
     return found
 
 
+def _columns_around(view: View, rows: NDArray[np.int32]) -> int:
+    """Make the columns of every relation for ``rows`` as scoring does; returns how many the trees read."""
+    from gnn.columns.views import relation_columns
+    from gnn.threads import by_chunks
+
+    view.make_shared()
+
+    def made(chunk: slice) -> int:
+        found = [relation_columns(view, name, rows[chunk]) for name in view.preparation.relations]
+        return sum(len(columns.matrix.names) for columns in found)
+
+    return by_chunks(len(rows), made)[0]
+
+
 def neighbour_columns(place: Place) -> Measure:
     """All that the model looks at around every party: two hops over each relation, as scoring makes it."""
     from gnn import artifact
-    from gnn.columns.views import relation_columns, view_of
+    from gnn.columns.views import view_of
     from gnn.panels.targets import known_outcomes
 
     taken = place.snapshot()
     model = artifact.load(place.workspace.require_champion())
     view = view_of(model.preparation, taken, known_outcomes(taken, artifact.task_of(model)))
     everyone = np.arange(taken.n_parties, dtype=np.int32)
-    columns = 0
-    for relation in model.preparation.relations:  # compiles
-        relation_columns(view, relation, everyone[:1])
-    for made in ("sights", "averaged"):
-        view.__dict__.pop(made, None)
+    _columns_around(replace(view), everyone[:1])  # compiles
     with timed() as found:
-        for relation in model.preparation.relations:
-            columns += len(relation_columns(view, relation, everyone).matrix.names)
+        columns = _columns_around(view, everyone)
     found.facts = {"columns": columns, "relations": len(model.preparation.relations)}
     return found
 
@@ -198,12 +212,15 @@ def network(place: Place) -> Measure:
 
 
 def score(place: Place) -> Measure:
-    """From a snapshot to log-odds by part of everybody who is asked about; ``parts_s``: once their columns
-    and those of their surroundings are there."""
+    """From a snapshot to log-odds by part, with reasons, of everybody who is asked about.
+
+    ``given_indicators``: once indicators are there; of that ``around``: operators, their sums and columns
+    (seconds on the wall, CPU seconds).
+    """
     from gnn import artifact
-    from gnn.columns.views import view_of
+    from gnn.columns.views import surroundings_of, view_of
     from gnn.panels.targets import known_outcomes, population
-    from gnn.scoring import raw_parts, score
+    from gnn.scoring import score
 
     taken = place.snapshot()
     model = artifact.load(place.workspace.require_champion())
@@ -211,10 +228,18 @@ def score(place: Place) -> Measure:
     known, asked = known_outcomes(taken, task), population(taken, task)
     with timed() as found:
         score(model, taken, known, asked)
+    with timed() as given_indicators:
+        score(model, taken, known, asked)
     view = view_of(model.preparation, taken, known)
-    with timed() as folded:
-        raw_parts(model.preparation, model.trees, model.network, view, asked)
-    found.facts = {"parties": taken.n_parties, "asked_about": len(asked), "parts_s": round(folded.wall_s, 2)}
+    with timed() as around:
+        surroundings = surroundings_of(taken, model.preparation)
+        _columns_around(replace(view, surroundings=surroundings), asked)
+    found.facts = {
+        "parties": taken.n_parties,
+        "asked_about": len(asked),
+        "given_indicators": [round(given_indicators.wall_s, 2), round(given_indicators.cpu_s, 2)],
+        "around": [round(around.wall_s, 2), round(around.cpu_s, 2)],
+    }
     return found
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gnn.columns.design import Surroundings, gather_paths
+from gnn.columns.design import Surroundings
+from gnn.columns.operators import count_paths
 from gnn.columns.views import Sight, View
 from gnn.geometric import HeteroData
 from graph.relations import day_number
@@ -93,7 +94,7 @@ def _add_operator(data: HeteroData, around: Surroundings, name: str, rows: NDArr
     edges.adj_t = _sparse(indptr, operator.indices[pairs].astype(np.int64), weight, operator.n_parties)
     edges.back = torch.from_numpy(operator.back_total[rows])
     edges.degree = torch.from_numpy(np.diff(indptr))
-    edges.paths = torch.from_numpy(gather_paths(around, name, rows))
+    edges.paths = torch.from_numpy(count_paths(operator, around.any, rows))
     if name in around.records:
         records = around.records[name]
         edges.pairs = _sparse(indptr, pairs, weight, len(records))

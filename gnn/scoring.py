@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnn.attribution import attribution_arrays
-from gnn.columns.features import ENVIRONMENT, OWN
+from gnn.columns.features import ENVIRONMENT, OWN, PartyColumns
 from gnn.columns.views import RelationColumns, View, relation_columns, view_of
 from gnn.model import Centres, Model, Network, Preparation, ReadOut
 from gnn.panels.targets import KnownOutcomes
 from gnn.parts import ScoredParts
 from gnn.precision import spread_of
-from gnn.threads import threads_for
-from gnn.tree_walk import total, total_beyond, total_by_column
+from gnn.threads import by_chunks
+from gnn.tree_walk import Walk, walk, walk_beyond, walk_by_column
 from gnn.trees import Trees, join, mean
 from graph.snapshot import Snapshot
 
@@ -26,8 +26,6 @@ Parts = Mapping[str, NDArray[np.float64]]
 
 #: Columns named as reasons for each party.
 REASONS = 8
-#: Parties whose columns are attributed at a time.
-_CHUNK = 65_536
 
 
 @dataclass(frozen=True)
@@ -87,25 +85,36 @@ def raw_parts(
     view: View,
     rows: NDArray[np.int32],
 ) -> RawParts:
-    """Every part of ``rows``; a relation's columns are made, read and freed before the next."""
-    x = view.columns.of(rows)
-    n_own = view.columns.n_own
-    own, none = np.ascontiguousarray(x[:, :n_own]), np.zeros(len(rows))
-    by_trees, by_network = {}, {}
-    for relation in preparation.relations:
-        columns = relation_columns(view, relation, rows)
-        by_trees[relation] = none
-        if relation in trees:
-            together = np.hstack((own, columns.matrix.values))
-            by_trees[relation] = total_beyond(trees[relation], together, n_own)
-        by_network[relation] = read(network.read_outs[relation], columns)
+    """Every part of ``rows``, made some rows at a time; a relation's columns are read and freed before the
+    next."""
+    n_own, relations = view.columns.n_own, preparation.relations
+    own = walk(trees[OWN]) if OWN in trees else None
+    environment = walk(trees[ENVIRONMENT]) if ENVIRONMENT in trees else None
+    beyond = {name: walk_beyond(trees[name], n_own) for name in relations if name in trees}
+    view.make_shared()
+    parts = np.zeros((2 + 2 * len(relations), len(rows)))
+
+    def fill(chunk: slice) -> None:
+        here = rows[chunk]
+        x = view.columns.of(here)
+        if own is not None:
+            parts[0, chunk] = own(x[:, :n_own])
+        if environment is not None:
+            parts[1, chunk] = environment(x[:, n_own:])
+        for number, relation in enumerate(relations, 1):
+            columns = relation_columns(view, relation, here)
+            if relation in beyond:
+                parts[2 * number, chunk] = beyond[relation](x[:, :n_own], columns.matrix.values)
+            parts[2 * number + 1, chunk] = read(network.read_outs[relation], columns)
+
+    by_chunks(len(rows), fill)
     return RawParts(
-        total(trees[OWN], own) if OWN in trees else none,
-        total(trees[ENVIRONMENT], x[:, n_own:]) if ENVIRONMENT in trees else none,
+        parts[0],
+        parts[1],
         network.own_weight * view.s_own[rows],
         network.own_weight * view.s_environment[rows],
-        by_trees,
-        by_network,
+        dict(zip(relations, parts[2::2], strict=True)),
+        dict(zip(relations, parts[3::2], strict=True)),
     )
 
 
@@ -120,51 +129,59 @@ def both_groups(trees: Mapping[str, Trees], n_own: int) -> Trees:
     return join(found + ([trees[ENVIRONMENT].shifted(n_own)] if ENVIRONMENT in trees else []))
 
 
-def column_parts(model: Model, x: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Log-odds by own and environment column, float64 [rows, columns]; rows sum to own + environment.
+def column_parts(model: Model) -> Walk:
+    """What tells log-odds by own and environment column, float64 [rows, columns], of those columns, float32
+    [rows, columns]; rows sum to own + environment.
 
-    ``x`` float32 [rows, own + environment]. Path attribution of the trees and of stage 1, as blended.
+    Path attribution of the trees and of stage 1, as blended.
     """
     blend, n_own = model.blend, len(model.preparation.schema.own)
     network = blend.own_network * model.network.own_weight
-    walked = join(
-        [
-            both_groups(model.trees, n_own).scaled(blend.own_trees),
-            stage_1_mean(model.preparation).scaled(network),
-        ]
+    walked = walk_by_column(
+        join(
+            [
+                both_groups(model.trees, n_own).scaled(blend.own_trees),
+                stage_1_mean(model.preparation).scaled(network),
+            ]
+        )
     )
     centres = (
         blend.own_trees * model.centres.trees_columns + blend.own_network * model.centres.network_columns
     )
-    return total_by_column(walked, x) - centres
+    return lambda x: walked(x) - centres
 
 
-def strongest(model: Model, x: NDArray[np.float32]) -> tuple[NDArray[np.int16], NDArray[np.float32]]:
+def strongest(
+    model: Model, columns: PartyColumns, rows: NDArray[np.int32]
+) -> tuple[NDArray[np.int16], NDArray[np.float32]]:
     """The ``REASONS`` columns that move each party most: positions int16 and parts float32 [rows, m]."""
-    m = min(REASONS, x.shape[1])
-    columns, parts = np.empty((len(x), m), np.int16), np.empty((len(x), m), np.float32)
-    for start in range(0, len(x), _CHUNK):
-        chunk = slice(start, start + _CHUNK)
-        with threads_for(len(x[chunk])):
-            _largest(column_parts(model, x[chunk]), columns[chunk], parts[chunk])
-    return columns, parts
+    m, parts_of = min(REASONS, len(columns.names)), column_parts(model)
+    found, parts = np.empty((len(rows), m), np.int16), np.empty((len(rows), m), np.float32)
+
+    def fill(chunk: slice) -> None:
+        _largest(parts_of(columns.of(rows[chunk])), found[chunk], parts[chunk])
+
+    by_chunks(len(rows), fill)
+    return found, parts
 
 
-@numba.njit(cache=True, parallel=True)
+@numba.njit(cache=True, nogil=True)
 def _largest(values, columns, parts):  # type: ignore[no-untyped-def]
     """The positions and values of each row's entries that are largest in size; equals in their order."""
     m = columns.shape[1]
-    for row in numba.prange(len(values)):
+    sizes = np.empty(m)
+    for row in range(len(values)):
         kept = 0
         for column in range(values.shape[1]):
-            place = kept
-            while place > 0 and abs(values[row, columns[row, place - 1]]) < abs(values[row, column]):
+            size = abs(values[row, column])
+            if kept == m and size <= sizes[m - 1]:
+                continue
+            kept = min(kept + 1, m)
+            place = kept - 1
+            while place > 0 and sizes[place - 1] < size:
+                sizes[place], columns[row, place] = sizes[place - 1], columns[row, place - 1]
                 place -= 1
-            if place < m:
-                kept = min(kept + 1, m)
-                for later in range(kept - 1, place, -1):
-                    columns[row, later] = columns[row, later - 1]
-                columns[row, place] = column
+            sizes[place], columns[row, place] = size, column
         for place in range(m):
             parts[row, place] = values[row, columns[row, place]]
 
@@ -221,7 +238,7 @@ def score(
     raw = raw_parts(model.preparation, model.trees, model.network, view, asked)
     parts = blended(model, raw)
     inherited = {name: _spread(part, asked, n) for name, part in parts.inherited.items()}
-    reason_columns, reason_parts = strongest(model, view.columns.of(asked))
+    reason_columns, reason_parts = strongest(model, view.columns, asked)
     spread = spread_of(model.uncertainty, _centred_columns(model.centres, raw))
     return ScoredParts(
         base=model.blend.base,

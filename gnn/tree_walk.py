@@ -7,13 +7,14 @@ each split, credited to the split's column (path attribution; exact, no sampling
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from gnn.threads import threads_for
+from gnn.threads import by_chunks
 from gnn.trees import AVERAGED, LEAF, Trees
 
 #: Rows that are decided side by side.
@@ -140,33 +141,33 @@ def _slots(left_over, slots):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _is_left(left_over, leaf):  # type: ignore[no-untyped-def]
-    return (left_over >> np.uint32(leaf)) & np.uint32(1)
-
-
-@numba.njit(cache=True)
-def _side_by_side(x, start, size, used, side):  # type: ignore[no-untyped-def]
-    """The used columns of some rows, column by column."""
+def _side_by_side(x, more, start, size, used, side):  # type: ignore[no-untyped-def]
+    """The used columns of some rows, column by column: of ``x``, and of ``more`` after its last."""
+    within = x.shape[1]
     for row in range(size):
         for position in range(len(used)):
-            side[position, row] = x[start + row, used[position]]
+            column = used[position]
+            if column < within:
+                side[position, row] = x[start + row, column]
+            else:
+                side[position, row] = more[start + row, column - within]
 
 
-@numba.njit(cache=True, parallel=True)
-def _sum(x, used, first, column, threshold, nan_left, kept, leaves, leaf, out):  # type: ignore[no-untyped-def]
-    for block in numba.prange((len(x) + _ROWS - 1) // _ROWS):
-        start = block * _ROWS
-        size = min(_ROWS, len(x) - start)
-        side = np.zeros((len(used), _ROWS), np.float32)
-        left_over, slots = np.empty(_ROWS, np.uint32), np.empty(_ROWS, np.int64)
-        sums = np.zeros(_ROWS)
-        _side_by_side(x, start, size, used, side)
+@numba.njit(cache=True, nogil=True)
+def _sum(x, more, rows, used, first, column, threshold, nan_left, kept, leaves, leaf, out):  # type: ignore[no-untyped-def]
+    side = np.zeros((len(used), _ROWS), np.float32)
+    left_over, slots = np.empty(_ROWS, np.uint32), np.empty(_ROWS, np.uint32)
+    sums = np.empty(_ROWS)
+    for start in range(rows[0], rows[1], _ROWS):
+        size = min(_ROWS, rows[1] - start)
+        sums[:] = 0.0
+        _side_by_side(x, more, start, size, used, side)
         for tree in range(len(first) - 1):
             _left_over(side, first[tree], first[tree + 1], column, threshold, nan_left, kept, left_over)
             for possible in range(leaves[tree]):
-                value = leaf[tree, _slot(possible)]
+                value, is_left = leaf[tree, _slot(possible)], np.uint32(1) << np.uint32(possible)
                 for row in range(_ROWS):
-                    sums[row] += value * _is_left(left_over[row], possible)
+                    sums[row] += value if left_over[row] & is_left else 0.0
             if not leaves[tree]:
                 _slots(left_over, slots)
                 for row in range(_ROWS):
@@ -174,16 +175,16 @@ def _sum(x, used, first, column, threshold, nan_left, kept, leaves, leaf, out): 
         out[start : start + size] = sums[:size]
 
 
-@numba.njit(cache=True, parallel=True)
+@numba.njit(cache=True, nogil=True)
 def _sum_by_column(  # type: ignore[no-untyped-def]
-    x, used, first, column, threshold, nan_left, kept, change, out
+    x, more, rows, used, first, column, threshold, nan_left, kept, change, out
 ):
-    for block in numba.prange((len(x) + _ROWS - 1) // _ROWS):
-        start = block * _ROWS
-        size = min(_ROWS, len(x) - start)
-        side = np.zeros((len(used), _ROWS), np.float32)
-        left_over, sums = np.empty(_ROWS, np.uint32), np.zeros((len(used), _ROWS))
-        _side_by_side(x, start, size, used, side)
+    side = np.zeros((len(used), _ROWS), np.float32)
+    left_over, sums = np.empty(_ROWS, np.uint32), np.empty((len(used), _ROWS))
+    for start in range(rows[0], rows[1], _ROWS):
+        size = min(_ROWS, rows[1] - start)
+        sums[:] = 0.0
+        _side_by_side(x, more, start, size, used, side)
         for tree in range(len(first) - 1):
             _left_over(side, first[tree], first[tree + 1], column, threshold, nan_left, kept, left_over)
             for split in range(first[tree], first[tree + 1]):
@@ -197,34 +198,74 @@ def _sum_by_column(  # type: ignore[no-untyped-def]
                 out[start + row, used[position]] = sums[position, row]
 
 
-def total(trees: Trees, x: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Σ over trees of leaf - root, float64 [rows]; add ``trees.base`` for the raw score.
+#: What trees say of rows from their columns, float32 [rows, columns].
+Walk = Callable[[NDArray[np.float32]], NDArray[np.float64]]
 
-    Raises ``ValueError`` where a tree has more than ``MAX_LEAVES`` leaves.
-    """
-    out, made = np.zeros(len(x)), _decisions(trees)
-    splits = (made.column, made.threshold, made.nan_left, made.kept, made.leaves)
-    with threads_for(len(x)):
-        _sum(x, made.used, made.first, *splits, made.leaf, out)
-    return out
+#: The same where columns come in two matrices, one after the other.
+WalkBeyond = Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float64]]
 
 
-def total_beyond(trees: Trees, x: NDArray[np.float32], known: int) -> NDArray[np.float64]:
-    """What all columns of ``x`` say beyond the first ``known`` of them, float64 [rows]."""
-    first = trees.reading(np.arange(x.shape[1]) < known)
-    return total(trees, x) - total(first, x[:, :known])
+def _walk(trees: Trees) -> WalkBeyond:
+    made = _decisions(trees)
+    splits = (made.used, made.first, made.column, made.threshold, made.nan_left, made.kept, made.leaves)
+
+    def walk(x: NDArray[np.float32], more: NDArray[np.float32]) -> NDArray[np.float64]:
+        out = np.zeros(len(x))
+        by_chunks(len(x), lambda rows: _sum(x, more, (rows.start, rows.stop), *splits, made.leaf, out))
+        return out
+
+    return walk
 
 
-def total_by_column(trees: Trees, x: NDArray[np.float32]) -> NDArray[np.float64]:
-    """``total`` by the column of each split on the path, float64 [rows, columns]; rows sum to ``total``."""
-    out, made = np.zeros(x.shape), _decisions(trees)
+def _none(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.empty((len(x), 0), np.float32)
+
+
+def walk(trees: Trees) -> Walk:
+    """``total`` of ``trees``, made ready once for many rows."""
+    walked = _walk(trees)
+    return lambda x: walked(x, _none(x))
+
+
+def walk_beyond(trees: Trees, known: int) -> WalkBeyond:
+    """``total_beyond`` of ``trees`` over ``known`` columns and more, made ready once for many rows."""
+    everything = _walk(trees)
+    first = walk(trees.reading(np.arange(trees.column.max(initial=1) + 1) < known))
+    return lambda x, more: everything(x, more) - first(x)
+
+
+def walk_by_column(trees: Trees) -> Walk:
+    """``total_by_column`` of ``trees``, made ready once for many rows."""
+    made = _decisions(trees)
     # A split that is reached changes the value to that of the side it leads to; an averaged one changes
     # nothing: its value is the mean of where it leads.
     weight = _weights(trees.column, trees.left, trees.right, trees.share)
     nodes = np.flatnonzero(trees.column >= 0)
     ends = np.stack((trees.left[nodes], trees.right[nodes]), axis=1)
     change = weight[nodes, None] * (trees.value[ends] - trees.value[nodes, None])
-    splits = (made.column, made.threshold, made.nan_left, made.kept)
-    with threads_for(len(x)):
-        _sum_by_column(x, made.used, made.first, *splits, change, out)
-    return out
+    splits = (made.used, made.first, made.column, made.threshold, made.nan_left, made.kept, change)
+
+    def walked(x: NDArray[np.float32]) -> NDArray[np.float64]:
+        out = np.zeros(x.shape)
+        by_chunks(len(x), lambda rows: _sum_by_column(x, _none(x), (rows.start, rows.stop), *splits, out))
+        return out
+
+    return walked
+
+
+def total(trees: Trees, x: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Σ over trees of leaf - root, float64 [rows]; add ``trees.base`` for the raw score.
+
+    Raises ``ValueError`` where a tree has more than ``MAX_LEAVES`` leaves.
+    """
+    return walk(trees)(x)
+
+
+def total_beyond(trees: Trees, x: NDArray[np.float32], more: NDArray[np.float32]) -> NDArray[np.float64]:
+    """What the columns of ``x`` and those of ``more`` after them say beyond ``x`` alone, float64 [rows]."""
+    return walk_beyond(trees, x.shape[1])(x, more)
+
+
+def total_by_column(trees: Trees, x: NDArray[np.float32]) -> NDArray[np.float64]:
+    """``total`` by the column of each split on the path, float64 [rows, columns]; rows sum to ``total``."""
+    return walk_by_column(trees)(x)

@@ -28,11 +28,12 @@ from gnn.columns.linear_columns import (
 )
 from gnn.columns.operators import (
     Operator,
+    count_paths,
     gather,
+    gather_hops,
     gather_known,
     gather_known_two_hops,
     gather_pairs,
-    gather_two_hops,
 )
 from gnn.panels.targets import KnownOutcomes
 from graph.relations import Relation
@@ -185,41 +186,24 @@ def denominators(
     return found
 
 
-def hop_1(
-    surroundings: Surroundings, relation: str, given: NDArray[np.float64], rows: NDArray[np.int32]
-) -> HopSums:
-    """What direct counterparties give to ``rows``."""
+def hops(
+    surroundings: Surroundings, relation: str, both: NDArray[np.float64], rows: NDArray[np.int32]
+) -> dict[int, HopSums]:
+    """What direct counterparties (1) and their other counterparties (2) give to ``rows``.
+
+    ``both`` [n, 2 * len(GIVEN)]: what every party gives (``payload``), and ``gather_any`` of it.
+    """
     operator = surroundings.operators[relation]
-    sums = gather(operator, given, rows)
+    near, far = gather_hops(operator, both, rows)
     records = surroundings.records.get(relation)
     paired = np.zeros((len(rows), 0)) if records is None else gather_pairs(operator, records, rows)
-    degree = operator.degree()[rows].astype(np.float64)
-    return HopSums(sums, paired, denominators(sums, paired, (degree > 0).astype(np.float64), degree))
-
-
-def hop_2(
-    surroundings: Surroundings,
-    relation: str,
-    given: NDArray[np.float64],
-    gathered: NDArray[np.float64],
-    rows: NDArray[np.int32],
-) -> HopSums:
-    """What counterparties' other counterparties give to ``rows``; ``gathered`` = ``gather_any`` of given."""
-    operator = surroundings.operators[relation]
-    sums = gather_two_hops(operator, gathered, given, rows)
-    sums[np.abs(sums) < EPSILON * 1e-3] = 0.0
-    others = gather_paths(surroundings, relation, rows)
-    reach = np.maximum((operator.degree()[rows] > 0) - operator.back_total[rows], 0.0)
-    reach[others == 0] = 0.0
-    return HopSums(
-        sums, np.zeros((len(rows), 0)), denominators(sums, np.zeros((len(rows), 0)), reach, others)
-    )
-
-
-def gather_paths(surroundings: Surroundings, relation: str, rows: NDArray[np.int32]) -> NDArray[np.float64]:
-    """Number of two-hop paths of each row that do not return to it, float64 [rows]."""
-    operator = surroundings.operators[relation]
-    other_ends = (surroundings.any.degree() - 1).astype(np.float64)
-    starts, ends = operator.indptr[rows], operator.indptr[rows + 1]
-    running = np.concatenate(([0.0], np.cumsum(other_ends[operator.indices])))
-    return running[ends] - running[starts]
+    degree = operator.degree(rows).astype(np.float64)
+    linked = (degree > 0).astype(np.float64)
+    far[np.abs(far) < EPSILON * 1e-3] = 0.0
+    paths, none = count_paths(operator, surroundings.any, rows), np.zeros((len(rows), 0))
+    reach = np.maximum(linked - operator.back_total[rows], 0.0)
+    reach[paths == 0] = 0.0
+    return {
+        1: HopSums(near, paired, denominators(near, paired, linked, degree)),
+        2: HopSums(far, none, denominators(far, none, reach, paths)),
+    }

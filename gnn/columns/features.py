@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from gnn.threads import by_chunks
 from graph.asof import code_column, party_columns
 from graph.contract import TABLES
 from graph.digest import folds_of
@@ -270,10 +271,15 @@ def _stacked(
 ) -> NDArray[np.float32]:
     values = np.full((len(rows), len(names)), np.nan, np.float32)
     given = [(position, columns[name]) for position, name in enumerate(names) if name in columns]
-    for start in range(0, len(rows), _BLOCK):
-        block = slice(start, start + _BLOCK)
-        for position, column in given:
-            values[block, position] = column[rows[block]]
+
+    def fill(chunk: slice) -> None:
+        for start in range(chunk.start, chunk.stop, _BLOCK):
+            block = slice(start, min(start + _BLOCK, chunk.stop))
+            places = rows[block].astype(np.intp)
+            for position, column in given:
+                values[block, position] = column.take(places)
+
+    by_chunks(len(rows), fill)
     return values
 
 

@@ -11,13 +11,11 @@ from numpy.typing import NDArray
 
 from gnn.columns.design import (
     Averaged,
-    HopSums,
     Surroundings,
     gather_any,
     gather_any_own,
     gather_averages,
-    hop_1,
-    hop_2,
+    hops,
     pair_records,
     payload,
 )
@@ -37,15 +35,13 @@ from gnn.columns.linear_columns import ANY, linear_columns
 from gnn.columns.operators import operators
 from gnn.model import Preparation
 from gnn.panels.targets import KnownOutcomes
-from gnn.tree_walk import total
+from gnn.threads import by_chunks
+from gnn.tree_walk import walk
 from gnn.trees import mean
 from graph.snapshot import Snapshot
 
 #: Rows whose columns are put together at a time: all of them at once would need their memory twice.
 _CHUNK = 32_768
-
-#: The same for stage 1, which is asked about all parties.
-_STAGE_1_ROWS = 262_144
 
 #: Own columns that say nothing about the party itself.
 _DEGREE = "log_degree:"
@@ -53,10 +49,15 @@ _DEGREE = "log_degree:"
 
 @dataclass(frozen=True)
 class Sight:
-    """What rows of one fold may know of others: ``given`` [n, k] and its sums over any relation."""
+    """What rows of one fold may know of others, ``both`` [n, 2k]: what each gives and its sums over any
+    relation."""
 
-    given: NDArray[np.float64]
-    gathered: NDArray[np.float64]
+    both: NDArray[np.float64]
+
+    @property
+    def given(self) -> NDArray[np.float64]:
+        """What each gives, [n, k]."""
+        return self.both[:, : self.both.shape[1] // 2]
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ class View:
     def _sight(self, known: KnownOutcomes, shown: float = 1.0) -> Sight:
         degree = self.surroundings.any.degree()
         given = payload(self.s, self.has_features, degree, known, self.preparation.prior, shown)
-        return Sight(given, gather_any(self.surroundings, given))
+        return Sight(np.hstack((given, gather_any(self.surroundings, given))))
 
     @cached_property
     def sights(self) -> tuple[Sight, ...]:
@@ -131,10 +132,14 @@ class View:
             self._sight(_masked(self.known, kept & (self.folds != fold)), shown) for fold in range(FOLDS)
         )
 
-    def rows_by_sight(self, rows: NDArray[np.int32]) -> Iterator[tuple[Sight, NDArray[np.int64]]]:
+    def make_shared(self) -> None:
+        """Make now what is made once for all rows, before several threads ask for it."""
+        _ = self.sights, self.averaged
+
+    def rows_by_sight(self, rows: NDArray[np.int32]) -> Iterator[tuple[Sight, slice | NDArray[np.int64]]]:
         """Sights with the positions in ``rows`` that look through them."""
         if self.folds is None or not self.by_folds:
-            yield self.sights[0], np.arange(len(rows))
+            yield self.sights[0], slice(None)
             return
         for fold, sight in enumerate(self.sights):
             yield sight, np.flatnonzero(self.folds[rows] == fold)
@@ -190,16 +195,19 @@ def stage_1(
     if folds is None:
         ensembles = (mean(ensembles),)
     is_own = np.arange(len(columns.names)) < columns.n_own
-    kinds = [[trees.reading(kind) for kind in (is_own, ~is_own)] for trees in ensembles]
+    kinds = [[walk(trees.reading(kind)) for kind in (is_own, ~is_own)] for trees in ensembles]
     found = np.zeros((3, n))
-    for start in range(0, n, _STAGE_1_ROWS):
-        rows = np.arange(start, min(start + _STAGE_1_ROWS, n), dtype=np.int32)
-        for fold, trees in enumerate(ensembles):
+
+    def fill(chunk: slice) -> None:
+        rows = np.arange(chunk.start, chunk.stop, dtype=np.int32)
+        for fold, ((own, environment), trees) in enumerate(zip(kinds, ensembles, strict=True)):
             mine = rows if folds is None else rows[folds[rows] == fold]
             x = columns.of(mine)
-            found[0, mine] = total(kinds[fold][0], x[:, : columns.n_own])
-            found[1, mine] = total(kinds[fold][1], x[:, columns.n_own :])
+            found[0, mine] = own(x[:, : columns.n_own])
+            found[1, mine] = environment(x[:, columns.n_own :])
             found[2, mine] = trees.base
+
+    by_chunks(n, fill)
     own, environment, base = found
     return own, environment, base
 
@@ -220,15 +228,12 @@ def relation_columns(view: View, relation: str, rows: NDArray[np.int32]) -> Rela
         return _without_pairs(view, relation, rows, linear, cases)
     for sight, positions in view.rows_by_sight(rows):
         here = rows[positions]
-        hops = {
-            1: hop_1(around, relation, sight.given, here),
-            2: hop_2(around, relation, sight.given, sight.gathered, here),
-        }
-        for hop, sums in hops.items():
-            linear[hop][positions] = _columns_of(sums, relation, hop)
+        for hop, sums in hops(around, relation, sight.both, here).items():
+            for place, column in enumerate(linear_columns(relation, hop)):
+                linear[hop][positions, place] = sums.column(column)
             cases[positions, hop - 1] = sums.known_cases()
     operator = around.operators[relation]
-    degree = np.log1p(operator.degree()[rows])[:, None]
+    degree = np.log1p(operator.degree(rows))[:, None]
     wanted = mean_columns(view.preparation, relation)
     means = gather_averages(operator, view.averaged, wanted, rows)
     return _assembled(view, relation, rows, linear, [cases, degree, means])
@@ -249,10 +254,6 @@ def mean_columns(preparation: Preparation, relation: str) -> dict[int, NDArray[n
 
 def _mean(relation: str, hop: int, name: str) -> str:
     return f"{relation}:{hop}:mean:{name}"
-
-
-def _columns_of(sums: HopSums, relation: str, hop: int) -> NDArray[np.float64]:
-    return np.column_stack([sums.column(column) for column in linear_columns(relation, hop)])
 
 
 def _without_pairs(
@@ -288,10 +289,13 @@ def _assembled(
     means = mean_columns(prepared, relation)
     names += [_mean(relation, hop, averaged[k]) for hop, columns in means.items() for k in columns]
     names += prepared.schema.caused.get(relation, ())
-    values = np.concatenate((linear[1], linear[2], *extra, caused_rows), axis=1, dtype=np.float32)
+    columns = [column for part in (linear[1], linear[2], *extra, caused_rows) for column in part.T]
     if relation in prepared.read:
         read = [names.index(name) for name in prepared.read[relation]]
-        names, values = [names[position] for position in read], values[:, read]
+        names, columns = [names[position] for position in read], [columns[position] for position in read]
+    values = np.empty((len(rows), len(columns)), np.float32)
+    for position, column in enumerate(columns):
+        values[:, position] = column
     matrix = FeatureMatrix(tuple(names), (relation,) * len(names), values)
     return RelationColumns(linear, caused_rows, matrix)
 

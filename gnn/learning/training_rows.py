@@ -84,7 +84,7 @@ class TrainingRows:
     def parts(self, trees: Mapping[str, Trees], network: EcosystemNetwork) -> RawParts:
         """Every part of the rows."""
 
-        n_own, none = self.design.groups.count(OWN), np.zeros(len(self.labels))
+        own, none = self.design.of(OWN).values, np.zeros(len(self.labels))
 
         def alone(group: str) -> NDArray[np.float64]:
             return total(trees[group], self.design.of(group).values) if group in trees else none
@@ -92,7 +92,7 @@ class TrainingRows:
         def beyond_own(name: str) -> NDArray[np.float64]:
             if name not in trees:
                 return none
-            return total_beyond(trees[name], self.design.of(OWN, name).values, n_own)
+            return total_beyond(trees[name], own, self.design.of(name).values)
 
         with torch.no_grad():
             inherited = network.inherited({name: torch.from_numpy(v) for name, v in self.linear.items()})

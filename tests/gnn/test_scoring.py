@@ -16,7 +16,8 @@ from gnn.learning.rows import origin_view
 from gnn.model import Model
 from gnn.panels.panel import Panel, learned_together
 from gnn.parts import ScoredParts
-from gnn.scoring import column_parts, raw_parts, score
+from gnn.scoring import column_parts, raw_parts, score, strongest
+from gnn.threads import CHUNK
 from tests.gnn import planted
 
 
@@ -37,15 +38,33 @@ def test_parts_sum_to_the_blend_of_both_models(
 
 def test_columns_sum_to_own_and_environment(trained: Model, scored: ScoredParts) -> None:
     x = np.column_stack(list(scored.features.values()))
-    by_column, n_own = column_parts(trained, x), len(trained.preparation.schema.own)
+    by_column, n_own = column_parts(trained)(x), len(trained.preparation.schema.own)
     np.testing.assert_allclose(by_column[:, :n_own].sum(1), scored.own, atol=1e-9)
     np.testing.assert_allclose(by_column[:, n_own:].sum(1), scored.environment, atol=1e-9)
     assert np.abs(scored.environment).max() > 0
     m = scored.reason_columns.shape[1]
-    strongest = np.sort(np.abs(by_column), axis=1)[:, ::-1][:, :m]
-    np.testing.assert_allclose(np.abs(scored.reason_parts), strongest, atol=1e-6)
+    largest = np.sort(np.abs(by_column), axis=1)[:, ::-1][:, :m]
+    np.testing.assert_allclose(np.abs(scored.reason_parts), largest, atol=1e-6)
     taken = np.take_along_axis(by_column, scored.reason_columns.astype(int), axis=1)
     np.testing.assert_allclose(scored.reason_parts, taken, atol=1e-6)
+
+
+def test_rows_say_the_same_in_one_chunk_and_in_several(trained: Model, panel_of_parts: Panel) -> None:
+    origin = panel_of_parts.of("test")[0]
+    view = origin_view(trained.preparation, origin)
+    many = np.resize(origin.codes, 2 * CHUNK + 5)
+    assert len(origin.codes) < CHUNK
+    few, found = (
+        raw_parts(trained.preparation, trained.trees, trained.network, view, rows)
+        for rows in (origin.codes, many)
+    )
+    for name in trained.relations:
+        np.testing.assert_array_equal(found.trees[name], np.resize(few.trees[name], len(many)))
+        np.testing.assert_allclose(found.network[name], np.resize(few.network[name], len(many)), atol=1e-12)
+    np.testing.assert_array_equal(found.own_trees, np.resize(few.own_trees, len(many)))
+    of_few, of_many = (strongest(trained, view.columns, rows) for rows in (origin.codes, many))
+    for one, several in zip(of_few, of_many, strict=True):
+        np.testing.assert_array_equal(several, np.resize(one, (len(many), one.shape[1])))
 
 
 def test_parts_are_centred_on_the_rows_learned_from(trained: Model, panel_of_parts: Panel) -> None:

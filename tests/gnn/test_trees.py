@@ -29,7 +29,7 @@ def test_parts_are_the_boosters_raw_score_although_own_columns_meet_those_of_rel
     beyond = []
     for relation in (RELATION, OTHER):
         both = OWN | relation
-        beyond.append(total_beyond(trees.reading(both, among=relation), x[:, both], 2))
+        beyond.append(total_beyond(trees.reading(both, among=relation), x[:, OWN], x[:, relation]))
     raw = booster.predict(x, raw_score=True)
     np.testing.assert_allclose(trees.base + np.sum(alone + beyond, axis=0), raw, atol=1e-9)
     assert all(np.ptp(part) > 0 for part in alone + beyond)

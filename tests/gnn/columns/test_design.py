@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from gnn.columns.design import hop_1, pair_records
+from gnn.columns.design import hops, pair_records
 from gnn.columns.features import FOLDS, fold_of, without_tables
 from gnn.columns.linear_columns import ANY, linear_columns
 from gnn.columns.views import design, relation_columns, view_of
@@ -142,7 +142,7 @@ def test_hop_sums_of_nobody(trained: Model, panel_of_parts: Panel) -> None:
     test = panel_of_parts.of("test")[0]
     view = view_of(trained.preparation, test.snapshot, test.known)
     alone = np.flatnonzero(view.surroundings.operators[RELATION].degree() == 0).astype(np.int32)
-    sums = hop_1(view.surroundings, RELATION, view.sights[0].given, alone)
+    sums = hops(view.surroundings, RELATION, view.sights[0].both, alone)[1]
     for column in linear_columns(RELATION, 1):
         values = sums.column(column)
         assert np.isnan(values).all() if column.centred else not values.any()

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from gnn.columns.linear_columns import ANY
 from gnn.columns.operators import (
     gather,
+    gather_hops,
     gather_known,
     gather_known_two_hops,
-    gather_two_hops,
     operators,
     stakes,
 )
@@ -99,10 +99,11 @@ def test_two_hops_are_all_paths_but_the_way_back(
     two = one @ anyone
     np.fill_diagonal(two, 0.0)
     np.testing.assert_allclose(gather(found["SUPPLIES.out"], values, rows), one @ values, atol=1e-12)
-    over_any = gather(found[ANY], values, rows)
-    np.testing.assert_allclose(
-        gather_two_hops(found["SUPPLIES.out"], over_any, values, rows), two @ values, atol=1e-12
+    near, far = gather_hops(
+        found["SUPPLIES.out"], np.hstack((values, gather(found[ANY], values, rows))), rows
     )
+    np.testing.assert_allclose(near, one @ values, atol=1e-12)
+    np.testing.assert_allclose(far, two @ values, atol=1e-12)
 
 
 @settings(max_examples=40, deadline=None)

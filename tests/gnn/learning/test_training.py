@@ -66,9 +66,8 @@ def test_training_columns_are_the_scoring_paths(trained: Model, panel_of_parts: 
     alone = {"own": raw.own_trees, "environment": raw.environment_trees}
     for group in trees.keys() & alone.keys():
         np.testing.assert_array_equal(alone[group], total(trees[group], matrix.of(group).values))
-    n_own = len(matrix.of("own").names)
     for name, part in raw.trees.items():
-        expected = total_beyond(trees[name], matrix.of("own", name).values, n_own)
+        expected = total_beyond(trees[name], matrix.of("own").values, matrix.of(name).values)
         np.testing.assert_array_equal(part, expected)
 
 
