@@ -166,7 +166,7 @@ class LocalServer:
         """Generate the password before the first start; handed over in a file, never as an argument."""
         if self.password_file.exists():
             return
-        password = secrets.token_urlsafe(18)
+        password = secrets.token_hex(18)  # one that begins with "-" would be taken for an option
         arguments = self.home / "conf" / "first-start.args"
         command = distribution.admin(classpath, self.home, ("dbms", "set-initial-password", password))
         write_privately(arguments, "\n".join(map(_quoted, command)))

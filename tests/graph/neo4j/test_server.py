@@ -65,6 +65,7 @@ def test_start_crash_start_stop(tmp_path: Path) -> None:
     server = LocalServer(tmp_path / "a workspace" / "neo4j", heap_mb=512, page_cache_mb=64)
     settings = server.start()
     try:
+        assert settings.password.isalnum()
         assert settings.password not in repr(settings)
         assert server.start() == settings
         with Neo4jSession(settings) as session:
