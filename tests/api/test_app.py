@@ -236,7 +236,7 @@ def test_whatever_is_sent_the_answer_is_as_described(client: httpx.Client) -> No
         for mode in GenerationMode if wrong else [GenerationMode.POSITIVE]:
 
             @given(operation.as_strategy(generation_mode=mode))
-            @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+            @settings(max_examples=15, suppress_health_check=list(HealthCheck))
             def check(case: schemathesis.Case) -> None:
                 case.call_and_validate()
 

@@ -245,7 +245,7 @@ def test_sha_does_not_depend_on_order_or_number_of_loads(tmp_path: Path) -> None
     assert changed.sha256 != once.sha256
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10_000), data=st.data())
 def test_nothing_known_after_the_day_changes_the_snapshot(seed: int, data: st.DataObject) -> None:
     """The leak guard: rows, versions, parties and facts of later days leave the sha as it is."""

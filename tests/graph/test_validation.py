@@ -40,7 +40,7 @@ def _accepts(name: str, rows: ibis.Table) -> bool:
     return True
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.data())
 def test_row_rules_and_pandera_agree(data: st.DataObject) -> None:
     """A row passes the contract's own rules exactly where pandera accepts it."""

@@ -108,7 +108,7 @@ def test_timestamps_in_utc_need_no_word(shop: Shop, text: str) -> None:
     assert shop.rows("SELECT DISTINCT issued_on FROM invoices") == [(DAY,)]
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.one_of(st.integers(), st.floats().map(str), st.text("0123456789-.e", min_size=1, max_size=30)))
 def test_no_number_of_seconds_breaks_a_load(shop: Shop, value: object) -> None:
     rows = ledger(40)

@@ -12,7 +12,7 @@ from gnn.champion.intervals import auc_differences, bootstrap_aucs, interval
 from tests.gnn.champion.test_metrics import drawn
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(0, 10**6))
 def test_bootstrap_of_whole_rows_centres_on_the_auc(seed: int) -> None:
     labels, z = drawn(300, seed)

@@ -19,7 +19,7 @@ from gnn.columns.features import raw_columns
 from gnn.panels.panel import Panel
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.integers(0, 12), min_size=1, max_size=200))
 def test_equal_values_share_a_bin_and_bins_ascend(values: list[int]) -> None:
     found = quintiles("degree", "counterparties", np.array(values, np.int64))

@@ -80,7 +80,7 @@ pairs_of = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(pairs=pairs_of, seed=st.integers(0, 99))
 def test_two_hops_are_all_paths_but_the_way_back(
     ecosystem: Snapshot, pairs: list[tuple[int, int]], seed: int
@@ -106,7 +106,7 @@ def test_two_hops_are_all_paths_but_the_way_back(
     np.testing.assert_allclose(far, two @ values, atol=1e-12)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(pairs=pairs_of, seed=st.integers(0, 99))
 def test_what_is_known_is_summed_with_its_weight(
     ecosystem: Snapshot, pairs: list[tuple[int, int]], seed: int

@@ -142,7 +142,7 @@ def test_population_by_role_kind_and_activity(tmp_path: Path) -> None:
 WITHOUT: list[Panel] = []
 
 
-@settings(deadline=None, max_examples=6)
+@settings(max_examples=6)
 @given(
     party=st.integers(0, 19),
     happened=st.integers(0, 500),

@@ -200,7 +200,7 @@ def test_the_industry_rate_leaves_out_a_partys_own_cases(tmp_path: Path) -> None
     assert rates[1][1] > rates[0][1]
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.lists(st.text("AZmé0", min_size=1, max_size=4), min_size=1, max_size=12, unique=True))
 def test_parties_elsewhere_move_no_rate(names: list[str]) -> None:
     """Parties of no industry, sorted before, between and after the others, change nothing."""

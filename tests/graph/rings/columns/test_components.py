@@ -7,7 +7,7 @@ from typing import Literal
 import networkx as nx
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from graph.rings.columns.components import components
@@ -15,7 +15,6 @@ from graph.rings.columns.components import components
 
 @pytest.mark.parametrize("connection", ["weak", "strong"])
 @given(edges=st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), max_size=20))
-@settings(deadline=None)
 def test_components_are_those_of_a_plain_search(
     connection: Literal["weak", "strong"], edges: list[tuple[int, int]]
 ) -> None:

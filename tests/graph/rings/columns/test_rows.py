@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from graph.rings.columns.rows import bounds, evidence_rows, matches, positions, ranges, text_codes
@@ -19,7 +19,6 @@ TEXTS = st.lists(st.none() | st.sampled_from("abcdef"), max_size=9)
 
 
 @given(TEXTS, st.lists(st.sampled_from("abcd"), unique=True, max_size=4), st.booleans())
-@settings(deadline=None)
 def test_positions_are_those_of_a_plain_search(
     values: list[str | None], among: list[str], null: bool
 ) -> None:
@@ -29,7 +28,6 @@ def test_positions_are_those_of_a_plain_search(
 
 
 @given(st.lists(st.integers(0, 5), max_size=6), st.lists(st.integers(0, 5), max_size=9))
-@settings(deadline=None)
 def test_matches_are_those_of_a_plain_search(wanted: list[int], held: list[int]) -> None:
     ascending = np.sort(np.array(held, np.int64))
     found = matches(np.array(wanted, np.int64), ascending)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import networkx as nx
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from graph.rings.patterns.communities import communities
 
 
 @given(st.integers(2, 6), st.integers(4, 9), st.integers(0, 30))
-@settings(deadline=None)
 def test_rings_of_cliques_are_told_apart(cliques: int, size: int, seed: int) -> None:
     graph = nx.ring_of_cliques(cliques, size) if cliques > 2 else nx.connected_caveman_graph(2, size)
     renamed = np.random.default_rng(seed).permutation(graph.number_of_nodes())
@@ -25,7 +24,6 @@ def test_rings_of_cliques_are_told_apart(cliques: int, size: int, seed: int) -> 
 @given(
     st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), min_size=1, max_size=40), st.floats(0.05, 1)
 )
-@settings(deadline=None)
 def test_no_vertex_gains_by_moving(edges: list[tuple[int, int]], cost: float) -> None:
     pairs = sorted({(min(e), max(e)) for e in edges if e[0] != e[1]})
     if not pairs:

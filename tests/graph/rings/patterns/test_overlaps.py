@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from graph.rings.patterns.overlaps import distinct
 
 
-@settings(deadline=None)
 @given(st.lists(st.frozensets(st.integers(0, 9), min_size=1), max_size=12), st.integers(1, 12))
 def test_those_kept_are_those_of_a_plain_search(found: list[frozenset[int]], most: int) -> None:
     plain: list[frozenset[int]] = []
