@@ -16,8 +16,9 @@ from graph.sql import literal, quote
 from loaders.conversion import Conversion, Settings, Taken, constant, convert, target_type, with_default
 from loaders.expressions import Expression
 from loaders.faults import file_refused, mapping_error
-from loaders.mapping import ColumnMapping, Feed, FileMapping, matching
+from loaders.mapping import ColumnMapping, Feed, matching
 from loaders.rawtables import RawTable
+from loaders.staging import StagedFile
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,6 @@ class FeedPlan:
     feed: Feed
     number: int
     raw: RawTable
-    label: str
     columns: Mapping[str, ColumnMapping]
     settings: Settings
     used: frozenset[str]
@@ -45,7 +45,7 @@ class FeedPlan:
 
 
 def plan_feed(
-    feed: Feed, number: int, offer: tuple[RawTable, int], file: FileMapping, source: str
+    feed: Feed, number: int, offer: tuple[RawTable, int], file: StagedFile, source: str
 ) -> FeedPlan:
     """Resolve ``feed``; ``LoadRefused`` where its file lacks a column that is mapped or required.
 
@@ -58,7 +58,7 @@ def plan_feed(
             target = re.sub(r"[^a-z0-9_]+", "_", opened.to.replace("{name}", name).lower())
             if target in columns and columns[target].column != name:
                 raise file_refused(
-                    file.name, f"two columns become {target}", f"change x in {feed.place} of the mapping"
+                    file.label, f"two columns become {target}", f"change x in {feed.place} of the mapping"
                 )
             columns[target] = ColumnMapping(column=name)
     if feed.same_names:
@@ -72,41 +72,39 @@ def plan_feed(
         used.add(_present(raw, wanted, file, f"{feed.place}.where"))
     if feed.unpivot is not None:
         used |= set(matching(feed.unpivot.columns, raw.names))
-    settings = Settings(file.nulls, file.dates, file.numbers)
-    return FeedPlan(feed, number, raw, ", ".join(file.paths), columns, settings, frozenset(used), width)
+    settings = Settings(file.mapping.nulls, file.mapping.dates, file.mapping.numbers)
+    return FeedPlan(feed, number, raw, columns, settings, frozenset(used), width)
 
 
-def _take_same_names(columns: dict[str, ColumnMapping], feed: Feed, raw: RawTable, file: FileMapping) -> None:
+def _take_same_names(columns: dict[str, ColumnMapping], feed: Feed, raw: RawTable, file: StagedFile) -> None:
     """Add contract columns that the file has by name, money in minor units; ``x_*`` of open tables too."""
     table = TABLES[feed.table]
-    for column in table.columns:
-        if column.name in columns:
-            continue
+    open_ones = [column for column in table.columns if column.name not in columns]
+    for column in open_ones:
         if column.name in raw.names:
             columns[column.name] = ColumnMapping(
                 column=column.name, unit="minor" if column.type == "money" else None
             )
-        elif column.required and column.name != "source":
-            advice = (
-                "add the day each row could first be known (not simply the event's own day)"
-                if column.name == "known_on"
-                else f"{feed.table} needs it"
-            )
-            raise file_refused(
-                ", ".join(file.paths), f"has no column {column.name!r}", advice, column=column.name
-            )
+    lacking = [c.name for c in open_ones if c.required and c.name not in (*raw.names, "source")]
+    if lacking:
+        needed, found = "it" if len(lacking) == 1 else "them", ", ".join(map(repr, raw.names))
+        advice = f"{feed.table} needs {needed}; columns found: {found}"
+        if "known_on" in lacking:
+            advice += "; known_on is the day a row could first be known (not simply the event's own day)"
+        problem = f"has no column {' nor '.join(map(repr, lacking))}"
+        raise file_refused(file.label, problem, advice, column=lacking[0])
     if table.open_columns:
         for name in raw.names:
             if re.fullmatch(r"x_[a-z0-9_]+", name):
                 columns.setdefault(name, ColumnMapping(column=name))
 
 
-def _present(raw: RawTable, wanted: str, file: FileMapping, place: str) -> str:
+def _present(raw: RawTable, wanted: str, file: StagedFile, place: str) -> str:
     physical = raw.physical(wanted)
     name = None if physical is None else raw.names[int(physical[1:])] if physical.startswith("c") else wanted
     if name is None or name in raw.absent:
         raise file_refused(
-            raw.absent.get(name or "", ", ".join(file.paths)),
+            raw.absent.get(name or "", file.label),
             f"has no column {wanted!r}, which {place} of the mapping needs",
             f"columns found: {', '.join(map(repr, raw.names))}"
             + ("; is the file's delimiter another?" if len(raw.names) == 1 else "")

@@ -149,7 +149,7 @@ class _Job:
             if file is None:
                 continue
             offer = offered(self.staging.connection, file, feed, number)
-            self.plans.append(plan_feed(feed, number, offer, file.mapping, self.declaration.name))
+            self.plans.append(plan_feed(feed, number, offer, file, self.declaration.name))
         for name in TABLES:
             open_columns = {x for plan in self.plans if plan.feed.table == name for x in plan.open_columns}
             if any(plan.feed.table == name for plan in self.plans):

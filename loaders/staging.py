@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +21,15 @@ from loaders.textlines import Malformed
 Progress = Callable[[str, float], None]
 
 
+#: Files of one pattern that a message names.
+_NAMED = 3
+
+
+def _called(paths: Sequence[Path]) -> str:
+    names = ", ".join(path.name for path in paths[:_NAMED])
+    return names if len(paths) <= _NAMED else f"{names} and {len(paths) - _NAMED:,} more"
+
+
 @dataclass(frozen=True)
 class StagedFile:
     """A file of the mapping: ``own`` rows as read, ``joined`` with what its lookups add.
@@ -34,6 +43,11 @@ class StagedFile:
     rows: int
     malformed: tuple[tuple[int, Malformed], ...]
     paths: tuple[Path, ...]
+
+    @property
+    def label(self) -> str:
+        """What the files are called."""
+        return _called(self.paths)
 
 
 @dataclass
@@ -95,12 +109,11 @@ class Staging:
                 ((number << FILE_SHIFT) | (record.line << ROW_SHIFT), record) for record in part.malformed
             ]
         rows = sum(part.rows for part in parts)
-        label = ", ".join(path.name for path in paths)
         read = rows + len(malformed)
         if read < file.min_rows or (file.max_rows is not None and read > file.max_rows):
             upper = "" if file.max_rows is None else f" and at most {file.max_rows:,}"
             raise file_refused(
-                label,
+                _called(paths),
                 f"has {read:,} rows" if read else "has zero rows",
                 f"expected at least {file.min_rows:,}{upper} (min_rows and max_rows of files.{file.name})",
                 rows=read,

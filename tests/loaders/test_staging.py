@@ -139,6 +139,14 @@ def test_a_contract_table_without_known_on_is_refused_with_advice(shop: Shop) ->
         canonical(shop.folder, shop.root)
 
 
+def test_every_lacking_column_is_named_at_once(shop: Shop) -> None:
+    (shop.folder / "parties.csv").write_text("party_id,title\nA,Alpha\n", encoding="utf-8")
+    with pytest.raises(
+        LoadRefused, match=r"^parties.csv: has no column 'kind' nor 'known_on'.*found: 'party_id', 'title'"
+    ):
+        canonical(shop.folder, shop.root)
+
+
 def test_an_empty_folder_is_refused(shop: Shop) -> None:
     with pytest.raises(LoadRefused, match="none of the files"):
         canonical(shop.folder, shop.root)
