@@ -157,7 +157,8 @@ class StoredRun:
         code = self._index.find([party_id])[0]
         if code < 0:
             raise UnknownParty(
-                f"no party {party_id!r} in run {self.facts.run_id}",
+                f"no party {party_id!r} in run {self.facts.run_id}: ids are spelt as in the tables, and who "
+                f"became known after {self.facts.as_of} needs a later run",
                 party_id=party_id,
                 run_id=self.facts.run_id,
             )
