@@ -209,12 +209,12 @@ def _walk(trees: Trees) -> WalkBeyond:
     made = _decisions(trees)
     splits = (made.used, made.first, made.column, made.threshold, made.nan_left, made.kept, made.leaves)
 
-    def walk(x: NDArray[np.float32], more: NDArray[np.float32]) -> NDArray[np.float64]:
+    def walked(x: NDArray[np.float32], more: NDArray[np.float32]) -> NDArray[np.float64]:
         out = np.zeros(len(x))
         by_chunks(len(x), lambda rows: _sum(x, more, (rows.start, rows.stop), *splits, made.leaf, out))
         return out
 
-    return walk
+    return walked
 
 
 def _none(x: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -87,8 +87,7 @@ def _take_same_names(columns: dict[str, ColumnMapping], feed: Feed, raw: RawTabl
             )
     lacking = [c.name for c in open_ones if c.required and c.name not in (*raw.names, "source")]
     if lacking:
-        needed, found = "it" if len(lacking) == 1 else "them", ", ".join(map(repr, raw.names))
-        advice = f"{feed.table} needs {needed}; columns found: {found}"
+        advice = f"{feed.table} needs {'it' if len(lacking) == 1 else 'them'}; {_columns_found(raw)}"
         if "known_on" in lacking:
             advice += "; known_on is the day a row could first be known (not simply the event's own day)"
         problem = f"has no column {' nor '.join(map(repr, lacking))}"
@@ -99,6 +98,10 @@ def _take_same_names(columns: dict[str, ColumnMapping], feed: Feed, raw: RawTabl
                 columns.setdefault(name, ColumnMapping(column=name))
 
 
+def _columns_found(raw: RawTable) -> str:
+    return f"columns found: {', '.join(map(repr, raw.names))}"
+
+
 def _present(raw: RawTable, wanted: str, file: StagedFile, place: str) -> str:
     physical = raw.physical(wanted)
     name = None if physical is None else raw.names[int(physical[1:])] if physical.startswith("c") else wanted
@@ -106,7 +109,7 @@ def _present(raw: RawTable, wanted: str, file: StagedFile, place: str) -> str:
         raise file_refused(
             raw.absent.get(name or "", file.label),
             f"has no column {wanted!r}, which {place} of the mapping needs",
-            f"columns found: {', '.join(map(repr, raw.names))}"
+            _columns_found(raw)
             + ("; is the file's delimiter another?" if len(raw.names) == 1 else "")
             + f"; a constant is written {{value: {wanted}}}" * place.partition(".columns.")[2].isidentifier(),
             column=wanted,

@@ -47,8 +47,7 @@ class Operator:
 
     def pairs_of(self, rows: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The pairs of ``rows``, one row after the other, and where each row's begin, int64 [rows + 1]."""
-        starts = self.indptr[rows]
-        sizes = self.indptr[rows.astype(np.int64) + 1] - starts
+        starts, sizes = self.indptr[rows], self.degree(rows)
         indptr = np.concatenate((np.zeros(1, np.int64), np.cumsum(sizes)))
         return indptr, np.repeat(starts - indptr[:-1], sizes) + np.arange(indptr[-1])
 
