@@ -27,6 +27,7 @@ from gnn.columns.linear_columns import (
     linear_columns,
 )
 from gnn.parts import CounterpartyPart
+from gnn.threads import side_by_side
 
 if TYPE_CHECKING:
     # Scoring hands these over; serving reads stored arrays and has no need of them.
@@ -49,11 +50,14 @@ def attribution_arrays(
     if not inherited:
         return {}
     around = view.surroundings
-    arrays: dict[str, NDArray[Any]] = {
-        "relations": np.array(list(inherited)),
-        "given": view.sights[0].given.astype(np.float32),
-    }
-    arrays |= _csr("any", around.any)
+    arrays: dict[str, NDArray[Any]] = {"relations": np.array(list(inherited))}
+    wide = {"given": view.sights[0].given}
+
+    def add_pairs(prefix: str, operator: Operator) -> None:
+        arrays[f"{prefix}.indptr"], arrays[f"{prefix}.indices"] = operator.indptr, operator.indices
+        wide[f"{prefix}.weight"] = operator.weight
+
+    add_pairs("any", around.any)
     for number, (name, part) in enumerate(inherited.items()):
         arrays[f"r{number}.inherited"] = part
         network, trees = model.network.read_outs[name], model.blend.tree_sums[name]
@@ -64,18 +68,11 @@ def attribution_arrays(
             )
             arrays[f"r{number}.hop{hop}"] = np.stack((weights, network.centres[hop]))
         if name in around.operators:
-            arrays |= _csr(f"r{number}", around.operators[name])
+            add_pairs(f"r{number}", around.operators[name])
             if name in around.records:
-                arrays[f"r{number}.records"] = around.records[name].astype(np.float32)
-    return arrays
-
-
-def _csr(prefix: str, operator: Operator) -> dict[str, NDArray[Any]]:
-    return {
-        f"{prefix}.indptr": operator.indptr,
-        f"{prefix}.indices": operator.indices,
-        f"{prefix}.weight": operator.weight.astype(np.float32),
-    }
+                wide[f"r{number}.records"] = around.records[name]
+    narrow = side_by_side(lambda values: values.astype(np.float32), list(wide.values()))
+    return arrays | dict(zip(wide, narrow, strict=True))
 
 
 @dataclass(frozen=True)

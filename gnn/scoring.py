@@ -18,7 +18,7 @@ from gnn.panels.targets import KnownOutcomes
 from gnn.parts import ScoredParts
 from gnn.precision import spread_of
 from gnn.threads import by_chunks
-from gnn.tree_walk import Walk, walk, walk_beyond, walk_by_column
+from gnn.tree_walk import WalkByColumn, walk, walk_beyond, walk_by_column
 from gnn.trees import Trees, join, mean
 from graph.snapshot import Snapshot
 
@@ -129,11 +129,11 @@ def both_groups(trees: Mapping[str, Trees], n_own: int) -> Trees:
     return join(found + ([trees[ENVIRONMENT].shifted(n_own)] if ENVIRONMENT in trees else []))
 
 
-def column_parts(model: Model) -> Walk:
-    """What tells log-odds by own and environment column, float64 [rows, columns], of those columns, float32
-    [rows, columns]; rows sum to own + environment.
+def column_parts(model: Model) -> WalkByColumn:
+    """What tells log-odds by own and environment column, float32 [rows, columns], of those columns, float32
+    [rows, columns]; rows sum to own + environment, to 1e-5.
 
-    Path attribution of the trees and of stage 1, as blended.
+    Path attribution of the trees and of stage 1, as blended; in single precision, as reasons are stored.
     """
     blend, n_own = model.blend, len(model.preparation.schema.own)
     network = blend.own_network * model.network.own_weight
@@ -143,11 +143,12 @@ def column_parts(model: Model) -> Walk:
                 both_groups(model.trees, n_own).scaled(blend.own_trees),
                 stage_1_mean(model.preparation).scaled(network),
             ]
-        )
+        ),
+        np.float32,
     )
     centres = (
         blend.own_trees * model.centres.trees_columns + blend.own_network * model.centres.network_columns
-    )
+    ).astype(np.float32)
     return lambda x: walked(x) - centres
 
 

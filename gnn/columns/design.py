@@ -36,6 +36,7 @@ from gnn.columns.operators import (
     gather_pairs,
 )
 from gnn.panels.targets import KnownOutcomes
+from gnn.threads import by_chunks
 from graph.relations import Relation
 
 _Float = TypeVar("_Float", np.float32, np.float64)
@@ -55,13 +56,20 @@ def payload(
     A party without features gives s = has = 0, one without known results zeros there. Where ``known`` holds
     the drawn share ``shown`` of all results, each stands for 1 / shown of them (Horvitz and Thompson 1952).
     """
-    n = known.n.astype(np.float64)
-    bad = known.bad.astype(np.float64)
-    seen = n > 0
-    rate = np.divide(bad, n, out=np.zeros_like(n), where=seen)
-    residual = np.where(seen, rate - 1.0 / (1.0 + np.exp(-s)), 0.0)
-    results = np.column_stack((bad - prior * n, n, residual, seen)) / shown
-    return np.column_stack((np.where(has, s, 0.0), has, np.log1p(degree), results))
+    out = np.empty((len(s), len(GIVEN)))
+
+    def fill(chunk: slice) -> None:
+        n, bad = known.n[chunk].astype(np.float64), known.bad[chunk].astype(np.float64)
+        seen = n > 0
+        rate = np.divide(bad, n, out=np.zeros_like(n), where=seen)
+        residual = np.where(seen, rate - 1.0 / (1.0 + np.exp(-s[chunk])), 0.0)
+        results = (bad - prior * n, n, residual, seen)
+        given = (np.where(has[chunk], s[chunk], 0.0), has[chunk], np.log1p(degree[chunk]))
+        for place, column in enumerate((*given, *(result / shown for result in results))):
+            out[chunk, place] = column
+
+    by_chunks(len(s), fill)
+    return out
 
 
 def pair_records(relation: Relation, prior: float) -> NDArray[np.float64]:

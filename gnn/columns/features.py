@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from gnn.threads import by_chunks
+from gnn.threads import by_chunks, side_by_side
 from graph.asof import code_column, party_columns
 from graph.contract import TABLES
 from graph.digest import folds_of
@@ -309,7 +309,8 @@ def own_and_environment(
     folds: NDArray[np.int8] | None,
 ) -> PartyColumns:
     """The schema's columns of every party; ``folds`` [n] on training days, None later."""
-    rates = {f"rate:{e.column}": encoded(snapshot, e, folds) for e in encodings}
+    made = side_by_side(lambda encoding: encoded(snapshot, encoding, folds), encodings)
+    rates = {f"rate:{encoding.column}": rate for encoding, rate in zip(encodings, made, strict=True)}
     given = {**raw.own, **raw.environment, **rates}
     names = schema.own + schema.environment
     everyone = np.arange(snapshot.n_parties, dtype=np.int32)

@@ -35,7 +35,7 @@ from gnn.columns.linear_columns import ANY, linear_columns
 from gnn.columns.operators import operators
 from gnn.model import Preparation
 from gnn.panels.targets import KnownOutcomes
-from gnn.threads import by_chunks
+from gnn.threads import by_chunks, side_by_side
 from gnn.tree_walk import walk
 from gnn.trees import mean
 from graph.snapshot import Snapshot
@@ -100,10 +100,18 @@ class View:
     @cached_property
     def has_features(self) -> NDArray[np.bool_]:
         """Parties of which anything but degrees is known, bool [n]."""
-        has = np.zeros(self.snapshot.n_parties, bool)
-        for name in self.preparation.schema.own:
-            if name in self.columns.by_name and not name.startswith(_DEGREE):
-                has |= np.isfinite(self.columns.by_name[name])
+        has, own = np.zeros(self.snapshot.n_parties, bool), self.preparation.schema.own
+        given = [
+            values
+            for name, values in self.columns.by_name.items()
+            if name in own and not name.startswith(_DEGREE)
+        ]
+
+        def fill(chunk: slice) -> None:
+            for values in given:
+                has[chunk] |= np.isfinite(values[chunk])
+
+        by_chunks(len(has), fill)
         return has
 
     @cached_property
@@ -158,12 +166,11 @@ def surroundings_of(snapshot: Snapshot, preparation: Preparation) -> Surrounding
     """Operators of the model's relations (and of any), with the pairs' records."""
     found = operators(snapshot)
     kept = {name: found[name] for name in (*preparation.relations, ANY) if name in found}
-    records = {
-        name: pair_records(snapshot.relations[name], preparation.record_priors.get(name, 0.0))
-        for name in kept
-        if name != ANY
-    }
-    return Surroundings(kept, records)
+    paired = [name for name in kept if name != ANY]
+    records = side_by_side(
+        lambda name: pair_records(snapshot.relations[name], preparation.record_priors.get(name, 0.0)), paired
+    )
+    return Surroundings(kept, dict(zip(paired, records, strict=True)))
 
 
 def view_of(
