@@ -31,7 +31,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         try:
-            _log.info("serving run %s", current_run.get().facts.run_id)
+            _log.info("serving run %s; /openapi.json describes every address", current_run.get().facts.run_id)
         except EcoriskError as error:
             _log.warning("not ready: %s", error)
         yield

@@ -48,6 +48,12 @@ HTTP_PROBLEMS: Mapping[int, str] = {
     413: "content-too-large",
 }
 
+#: What to do, where HTTP's own phrase is all that an error says.
+_ADVICE: Mapping[int, str] = {
+    404: "nothing is here; /openapi.json describes every address",
+    405: "this address does not take that method; /openapi.json says which it takes",
+}
+
 _log = logging.getLogger("ecorisk.api")
 
 
@@ -113,7 +119,10 @@ def _invalid(request: Request, error: Exception) -> Response:
 def _http(request: Request, error: Exception) -> Response:
     refused = cast(HTTPException, error)
     kind = HTTP_PROBLEMS.get(refused.status_code, f"http-{refused.status_code}")
-    response = problem(request.url.path, refused.status_code, kind, str(refused.detail))
+    said = str(refused.detail)
+    advice = _ADVICE.get(refused.status_code, said)
+    detail = advice if said == HTTPStatus(refused.status_code).phrase else said
+    response = problem(request.url.path, refused.status_code, kind, detail)
     response.headers.update(refused.headers or {})
     return response
 

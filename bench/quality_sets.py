@@ -118,7 +118,6 @@ _SETS = (
     BenchSet(
         "synthetic", SYNTHETIC, "late_30", "Generator: a buyer's invoice gets 30 days past due",
         "Made by this project's own generator (10,000 parties, contagion 1, seed 7): contagion is planted.",
-        seeds=3,
     ),
 )  # fmt: skip
 

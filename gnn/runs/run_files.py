@@ -21,6 +21,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from gnn.columns.linear_columns import ANY
 from gnn.runs.texts import TextIndex, Texts
 from graph.errors import ArtifactMismatch, UnknownParty
 from graph.neighbourhood import Pairs
@@ -187,6 +188,11 @@ class StoredRun:
             )
             found[name] = Pairs(indptr, indices, weight)
         return found
+
+    def has_counterparties(self, code: int, relation: str) -> bool:
+        """Whether a party has anybody on record in a relation, or in one of them where it is ``ANY``."""
+        asked = [pairs for name, pairs in self.pairs.items() if relation in (name, ANY)]
+        return any(pairs.indptr[code + 1] > pairs.indptr[code] for pairs in asked)
 
     def verify(self) -> None:
         """Read every byte. Raises ``ArtifactMismatch`` where a file is not the one that was published."""

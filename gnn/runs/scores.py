@@ -18,6 +18,8 @@ from graph.vocabulary import whose
 Body = dict[str, Any]
 
 _DIGITS = 6
+#: Who differs from the peers by less than this share of the value is as they are.
+_HARDLY = 0.005
 _BETTER = {"share": "lower", "mean score": "higher"}
 
 
@@ -34,7 +36,9 @@ def significant(values: NDArray[np.floating]) -> list[Any]:
 
 
 def _worse(better: str | None, value: float, peers: float) -> bool:
-    return value != peers if better is None else value < peers if better == "higher" else value > peers
+    if math.isclose(value, peers, rel_tol=_HARDLY):
+        return False
+    return better is None or (value < peers if better == "higher" else value > peers)
 
 
 def column_text(column: Body, value: float | None, peers: float | None) -> str:
@@ -51,8 +55,14 @@ def column_text(column: Body, value: float | None, peers: float | None) -> str:
     return str(column["reason"])
 
 
-def relation_text(relation: RelationFacts, value: float | None, peers: float | None) -> str:
-    """What is said of a relation that speaks against a party."""
+def relation_text(relation: RelationFacts, has_any: bool, value: float | None, peers: float | None) -> str:
+    """What is said of a relation that speaks against a party; ``has_any``: whether it has anybody there.
+
+    Who has nobody is measured against the average party too: where counterparties speak for most, to have
+    none speaks against.
+    """
+    if not has_any:
+        return f"No {relation.counterparties} on record: as for many with bad outcomes"
     them = whose(relation.counterparties)
     if value is None or peers is None or not _worse(_BETTER[relation.unit], value, peers):
         return f"What is known of {them}, and whom they deal with, goes with bad outcomes"
@@ -80,12 +90,13 @@ def _column_reason(
 
 
 def _relation_reason(
-    run: StoredRun, source: int, points: int, value: float | None, peers: float | None
+    run: StoredRun, code: int, source: int, points: int, value: float | None, peers: float | None
 ) -> Body:
     relation = run.facts.inherited[-2 - source]
+    has_any = run.has_counterparties(code, relation.name)
     return {
         "code": f"INHERITED:{relation.name}",
-        "text": relation_text(relation, value, peers),
+        "text": relation_text(relation, has_any, value, peers),
         "part": "inherited",
         "relation": relation.name,
         "value": value,
@@ -108,11 +119,11 @@ def _reasons(run: StoredRun, at: NDArray[np.int64]) -> list[list[Body]]:
     )
     return [
         [
-            (_column_reason if source >= 0 else _relation_reason)(run, source, *rest)
+            _column_reason(run, source, *rest) if source >= 0 else _relation_reason(run, code, source, *rest)
             for source, *rest in zip(*row, strict=True)
             if source != -1
         ]
-        for row in zip(*columns, strict=True)
+        for code, *row in zip(at.tolist(), *columns, strict=True)
     ]
 
 

@@ -131,10 +131,13 @@ def test_a_body_that_is_too_large_is_a_problem(client: httpx.Client) -> None:
 
 
 def test_no_such_path_and_no_such_method_are_problems(client: httpx.Client) -> None:
-    problem(client.get("/v1/nothing"), 404, "not-found")
-    problem(client.get("/v1/parties//score"), 404, "not-found")
     response = client.delete("/v1/parties/P001/score")
-    problem(response, 405, "method-not-allowed")
+    problems = [
+        problem(client.get("/"), 404, "not-found"),
+        problem(client.get("/v1/parties//score"), 404, "not-found"),
+        problem(response, 405, "method-not-allowed"),
+    ]
+    assert all("/openapi.json" in each["detail"] for each in problems)
     assert response.headers["allow"] == "GET"
 
 

@@ -106,3 +106,14 @@ def test_an_explanation_takes_milliseconds(reader: RunReader, taken: Snapshot) -
     for party_id in ids:
         reader.explanation(party_id)
     assert (process_time() - start) / len(ids) < 0.02
+
+
+def test_who_has_nobody_in_a_relation_reads_so(reader: RunReader, taken: Snapshot) -> None:
+    alone: list[bool] = []
+    for code, party_id in enumerate(taken.party_ids.to_pylist()):
+        for reason in reader.score(party_id)["reasons"]:
+            if reason["relation"] in taken.relations:
+                alone.append(bool(taken.relations[reason["relation"]].degree()[code] == 0))
+                assert reason["text"].startswith("No ") == alone[-1]
+    assert True in alone
+    assert False in alone

@@ -157,6 +157,7 @@ def test_reasons_show_the_rows_behind_them(reader: RunReader, taken: Snapshot) -
         (1.0, 2.0, "Sales are low"),
         (3.0, 2.0, "Sales of a year: as for many with bad outcomes"),
         (2.0, 2.0, "Sales of a year: as for many with bad outcomes"),
+        (1.996, 2.0, "Sales of a year: as for many with bad outcomes"),
         (None, 2.0, "Not on record: sales of a year"),
         (1.0, None, "Sales of a year: as for many with bad outcomes"),
     ],
@@ -169,19 +170,21 @@ def test_nobody_reads_of_low_sales_who_has_high_ones(
 
 
 @pytest.mark.parametrize(
-    ("counterparties", "unit", "value", "start"),
+    ("counterparties", "unit", "has_any", "value", "start"),
     [
-        ("suppliers", "share", 0.3, "Record of its suppliers with others is worse than usual"),
-        ("firms it owns", "mean score", 500.0, "Scores of firms it owns are lower than usual"),
-        ("suppliers", "share", None, "What is known of its suppliers"),
-        ("suppliers", "mean score", 700.0, "What is known of its suppliers"),
+        ("suppliers", "share", True, 0.3, "Record of its suppliers with others is worse than usual"),
+        ("firms it owns", "mean score", True, 500.0, "Scores of firms it owns are lower than usual"),
+        ("suppliers", "share", True, None, "What is known of its suppliers"),
+        ("suppliers", "mean score", True, 700.0, "What is known of its suppliers"),
+        ("firms it owns", "mean score", False, None, "No firms it owns on record: as for many"),
     ],
 )
 def test_a_relation_is_called_worse_only_where_it_is(
-    counterparties: str, unit: str, value: float | None, start: str
+    counterparties: str, unit: str, has_any: bool, value: float | None, start: str
 ) -> None:
     peers = 0.1 if unit == "share" else 600.0
-    assert relation_text(RelationFacts("R.in", counterparties, unit), value, peers).startswith(start)
+    relation = RelationFacts("R.in", counterparties, unit)
+    assert relation_text(relation, has_any, value, peers).startswith(start)
 
 
 def test_bad_news_comes_before_newer_good_news(run: ScoreRun, taken: Snapshot) -> None:
