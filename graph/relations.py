@@ -9,16 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Any
 
+import duckdb
 import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from graph.errors import BadInput
+from graph.queries import TODAY, Schemas, schemas_of, sql_of, unbound
 from graph.vocabulary import LINK_KINDS, KindDeclaration
 
 #: What a row says of its pair counts half after 13 months: in Hungary's full firm network 55 % of the supply
@@ -205,38 +209,35 @@ def _event_pairs(rows: ir.Table, kind: KindDeclaration) -> ir.Table:
     return _pair_columns(rows, "party_code", "counterparty_code", when, matured=matured, bad=bad)
 
 
-def _kinds_present(rows: ir.Table) -> list[str]:
-    found: list[str] = rows.select("kind").distinct().order_by("kind").to_pyarrow()["kind"].to_pylist()
-    return found
-
-
-def pair_rows(
-    tables: Mapping[str, ir.Table], kinds: Mapping[str, KindDeclaration], as_of: date
+def _pair_rows(
+    tables: Mapping[str, ir.Table],
+    kinds: Mapping[str, KindDeclaration],
+    present: Mapping[str, tuple[str, ...]],
 ) -> dict[str, list[ir.Table]]:
-    """By relation name, the rows (source, target, measures) of every table that contributes to it."""
-    today = ibis.date(as_of.isoformat())
+    """By relation name, the rows (source, target, measures) of every table that contributes to it.
+
+    ``present``: the kinds that rows of links and of events have.
+    """
     found: dict[str, list[ir.Table]] = {}
 
     def add(kind: str, rows: ir.Table) -> None:
         found.setdefault(kind, []).append(rows)
 
     if "invoices" in tables:
-        add("SUPPLIES", _invoice_pairs(tables["invoices"], today))
+        add("SUPPLIES", _invoice_pairs(tables["invoices"], TODAY))
     if "shipments" in tables:
-        add("SHIPS_TO", _shipment_pairs(tables["shipments"], today))
-        add("SHIPS_FOR", _carriage_pairs(tables["shipments"], today))
+        add("SHIPS_TO", _shipment_pairs(tables["shipments"], TODAY))
+        add("SHIPS_FOR", _carriage_pairs(tables["shipments"], TODAY))
     if "payments" in tables:
-        add("PAYS", _payment_pairs(tables["payments"], today))
+        add("PAYS", _payment_pairs(tables["payments"], TODAY))
     if "financings" in tables and "invoices" in tables:
-        add("FINANCES", _financing_pairs(tables["financings"], tables["invoices"], today))
-    if "links" in tables:
-        for kind in _kinds_present(tables["links"]):
-            add(kind, _link_pairs(tables["links"], kind, today))
-    if "events" in tables:
-        for name in _kinds_present(tables["events"]):
-            declared = kinds.get(name)
-            if declared is not None and declared.relation:
-                add(name.upper(), _event_pairs(tables["events"], declared))
+        add("FINANCES", _financing_pairs(tables["financings"], tables["invoices"], TODAY))
+    for kind in present.get("links", ()):
+        add(kind, _link_pairs(tables["links"], kind, TODAY))
+    for name in present.get("events", ()):
+        declared = kinds.get(name)
+        if declared is not None and declared.relation:
+            add(name.upper(), _event_pairs(tables["events"], declared))
     return found
 
 
@@ -319,19 +320,41 @@ def transpose(relation: Relation, name: str) -> Relation:
     )
 
 
+@lru_cache(maxsize=64)
+def _queries(
+    schemas: Schemas,
+    kinds: tuple[tuple[str, KindDeclaration], ...],
+    present: tuple[tuple[str, tuple[str, ...]], ...],
+) -> tuple[tuple[str, bool, str], ...]:
+    """Kind, whether it is symmetric, and the SQL of its rows, of every relation there may be, by name."""
+    declared = dict(kinds)
+    found = []
+    for kind, parts in sorted(_pair_rows(unbound(schemas), declared, dict(present)).items()):
+        means = declared.get(kind) or declared.get(kind.lower()) or LINK_KINDS.get(kind)
+        symmetric = means is not None and means.symmetric
+        found.append((kind, symmetric, sql_of(_measured(parts, symmetric, TODAY))))
+    return tuple(found)
+
+
 def build_relations(
-    tables: Mapping[str, ir.Table], kinds: Mapping[str, KindDeclaration], n: int, as_of: date
+    connection: duckdb.DuckDBPyConnection,
+    tables: Mapping[str, pa.Table],
+    kinds: Mapping[str, KindDeclaration],
+    n: int,
 ) -> dict[str, Relation]:
     """Every relation that has at least one pair, by name, in name order.
 
-    ``tables``: visible tables whose party columns are codes below ``n``.
+    ``tables``: visible tables whose party columns are codes below ``n``; ``connection``: to them
+    (``graph.queries.connected``).
     """
+    present = tuple(
+        (name, tuple(sorted(pc.unique(tables[name]["kind"]).to_pylist())))
+        for name in ("links", "events")
+        if name in tables
+    )
     relations: dict[str, Relation] = {}
-    today = ibis.date(as_of.isoformat())
-    for kind, parts in sorted(pair_rows(tables, kinds, as_of).items()):
-        declared = kinds.get(kind) or kinds.get(kind.lower()) or LINK_KINDS.get(kind)
-        symmetric = declared is not None and declared.symmetric
-        rows = _measured(parts, symmetric, today).to_pyarrow()
+    for kind, symmetric, sql in _queries(schemas_of(tables), tuple(sorted(kinds.items())), present):
+        rows = connection.execute(sql).to_arrow_table()
         if rows.num_rows == 0:
             continue
         forward = _from_rows(kind if symmetric else f"{kind}.out", rows, n)

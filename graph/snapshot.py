@@ -29,6 +29,7 @@ from graph.asof import (
 )
 from graph.contract import TABLES, Table
 from graph.errors import BadInput, UnknownParty
+from graph.queries import connected
 from graph.relations import Relation, build_relations
 from graph.vocabulary import EVENT_KINDS, LINK_KINDS, KindDeclaration
 
@@ -77,7 +78,8 @@ class Snapshot:
 
     def connect(self) -> tuple[Backend, dict[str, ir.Table]]:
         """A fresh in-memory DuckDB with the tables as views, and their Ibis expressions by name."""
-        return _connect(self.tables)
+        backend = ibis.duckdb.from_connection(connected(self.tables, self.as_of))
+        return backend, {name: backend.table(name) for name in self.tables}
 
     @cached_property
     def _codes(self) -> dict[str, int]:
@@ -112,14 +114,6 @@ class Snapshot:
                     amount=int(relation.amount[position]),
                 )
         return graph
-
-
-def _connect(tables: Mapping[str, pa.Table]) -> tuple[Backend, dict[str, ir.Table]]:
-    connection = duckdb.connect(config={"threads": 2})
-    for name, table in tables.items():
-        connection.register(name, table)
-    backend = ibis.duckdb.from_connection(connection)
-    return backend, {name: backend.table(name) for name in tables}
 
 
 def kinds_of(ecosystem: StoredEcosystem) -> dict[str, KindDeclaration]:
@@ -227,8 +221,8 @@ def _digest(connection: duckdb.DuckDBPyConnection, name: str, columns: list[str]
     return f"{name}:{','.join(sorted(columns))}:{rows}:{total}"
 
 
-def _digests(backend: Backend, tables: Mapping[str, pa.Table]) -> dict[str, str]:
-    return {name: _digest(backend.con, name, tables[name].column_names) for name in sorted(tables)}
+def _digests(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, pa.Table]) -> dict[str, str]:
+    return {name: _digest(connection, name, tables[name].column_names) for name in sorted(tables)}
 
 
 def _sha256(
@@ -273,15 +267,16 @@ def build(
         if found.num_rows or name == "parties":
             tables[name] = found
     kinds = kinds_of(ecosystem)
-    backend, expressions = _connect(tables)
-    digests = _digests(backend, tables)
+    with connected(tables, as_of) as connection:
+        digests = _digests(connection, tables)
+        relations = build_relations(connection, tables, kinds, len(ids))
     return Snapshot(
         as_of=as_of,
         purpose=purpose,
         base_currency=base,
         party_ids=ids,
         tables=tables,
-        relations=build_relations(expressions, kinds, len(ids), as_of),
+        relations=relations,
         kinds=kinds,
         sha256=_sha256(as_of, purpose, base, ids, digests),
         digests={

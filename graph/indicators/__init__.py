@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import lru_cache
 
 import ibis
+import ibis.expr.types as ir
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -16,7 +17,9 @@ from graph.indicators.catalogue import CATALOGUE, COMPARING, FIGURES, SHEETS, In
 from graph.indicators.environment import FOLDS
 from graph.indicators.facts import Facts, filled_of
 from graph.indicators.sheet import Sheet
+from graph.queries import TODAY, Schemas, connected, schemas_of, sql_of, unbound
 from graph.snapshot import Snapshot
+from graph.vocabulary import KindDeclaration
 
 __all__ = ["CATALOGUE", "Indicator", "Indicators", "compute"]
 
@@ -37,60 +40,77 @@ class Indicators:
     coverage: Column
 
 
+@dataclass(frozen=True)
+class _Script:
+    """SQL of sheets: tables that several of them read (name, SQL), and the columns that each query gives."""
+
+    kept: tuple[tuple[str, str], ...]
+    queries: tuple[tuple[tuple[str, ...], str], ...]
+
+
+@lru_cache(maxsize=64)
+def _script(
+    sheets: tuple[Sheet, ...],
+    schemas: Schemas,
+    kinds: tuple[tuple[str, KindDeclaration], ...],
+    filled: frozenset[str],
+) -> _Script:
+    kept: list[tuple[str, str]] = []
+
+    def keep(rows: ir.Table) -> ir.Table:
+        name = f"kept_{len(kept)}"
+        kept.append((name, sql_of(rows)))
+        return ibis.table(rows.schema(), name)
+
+    facts = Facts(unbound(schemas), TODAY, dict(kinds), filled, keep)
+    queries = []
+    for sheet in sheets:
+        wanted = sheet.computable(filled)
+        if wanted:
+            rows = sheet.query(facts)
+            values = {d.name: d.value(rows).cast("float32") for d in wanted}
+            queries.append((tuple(values), sql_of(rows.select("party_code", **values))))
+    return _Script(tuple(kept), tuple(queries))
+
+
 def compute(snapshot: Snapshot) -> Indicators:
     """Every indicator of the catalogue that the snapshot has tables for.
 
     Same snapshot, same bytes.
     """
-    _, tables = snapshot.connect()
-    found: dict[str, Column] = {}
-    with ExitStack() as kept:
-        facts = Facts(
-            tables=tables,
-            as_of=snapshot.as_of,
-            kinds=snapshot.kinds,
-            filled=filled_of(snapshot.tables),
-            keep=lambda rows: kept.enter_context(rows.cache()),
-        )
-        for sheet in SHEETS:
-            found.update(_columns(sheet, facts, snapshot.n_parties))
-        facts = _with_figures(facts, snapshot, found)
-        for sheet in COMPARING:
-            found.update(_columns(sheet, facts, snapshot.n_parties))
+    found = dict(_columns(SHEETS, snapshot, snapshot.tables))
+    found |= _columns(COMPARING, snapshot, {**snapshot.tables, "figures": _figures(snapshot, found)})
     columns = {name: found[name] for name in CATALOGUE if name in found}
     absent = tuple(name for name in CATALOGUE if name not in found)
     return Indicators(columns, absent, _coverage(columns, snapshot.n_parties))
 
 
-def _with_figures(facts: Facts, snapshot: Snapshot, found: Mapping[str, Column]) -> Facts:
-    """``facts`` with a table more: ``figures``, parties with their fold and what they are compared by."""
+def _figures(snapshot: Snapshot, found: Mapping[str, Column]) -> pa.Table:
+    """Parties with their fold and what they are compared by."""
     figures = snapshot.tables["parties"].select(
         ["party_code", "kind", "industry", "country", "region", "size_band"]
     )
     figures = figures.append_column("fold", pa.array(folds_of(snapshot.party_ids, FOLDS)))
     for name in sorted(FIGURES.intersection(found)):
         figures = figures.append_column(name, pa.array(found[name], from_pandas=True))
-    return replace(
-        facts,
-        tables={**facts.tables, "figures": ibis.memtable(figures)},
-        filled=facts.filled | filled_of({"figures": figures}),
-    )
+    return figures
 
 
-def _columns(sheet: Sheet, facts: Facts, n: int) -> Iterator[tuple[str, Column]]:
-    """The sheet's computable indicators as dense columns."""
-    wanted = sheet.computable(facts.filled)
-    if not wanted:
-        return
-    rows = sheet.query(facts)
-    result: pa.Table = rows.select(
-        "party_code", **{d.name: d.value(rows).cast("float32") for d in wanted}
-    ).to_pyarrow()
-    codes = result["party_code"].to_numpy()
-    for d in wanted:
-        column = np.full(n, np.nan, np.float32)
-        column[codes] = result[d.name].to_numpy()
-        yield d.name, column
+def _columns(
+    sheets: tuple[Sheet, ...], snapshot: Snapshot, tables: Mapping[str, pa.Table]
+) -> Iterator[tuple[str, Column]]:
+    """The sheets' computable indicators as dense columns."""
+    script = _script(sheets, schemas_of(tables), tuple(sorted(snapshot.kinds.items())), filled_of(tables))
+    with connected(tables, snapshot.as_of) as connection:
+        for name, sql in script.kept:
+            connection.execute(f"CREATE TEMP TABLE {name} AS {sql}")
+        for names, sql in script.queries:
+            result = connection.execute(sql).to_arrow_table()
+            codes = result["party_code"].to_numpy()
+            for name in names:
+                column = np.full(snapshot.n_parties, np.nan, np.float32)
+                column[codes] = result[name].to_numpy()
+                yield name, column
 
 
 def _coverage(columns: Mapping[str, Column], n: int) -> Column:

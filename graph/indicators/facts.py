@@ -1,6 +1,6 @@
 """The snapshot's tables made ready for indicators: ages in days instead of dates, shared groupings.
 
-Windows count back from ``as_of``: a row of that day has age 0, and "the last 90 days" are ages 0 to 89.
+Windows count back from ``today``: a row of that day has age 0, and "the last 90 days" are ages 0 to 89.
 Sums run on integers, so that their bytes do not depend on the order of rows or threads.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
 from functools import cached_property
 
 import ibis
@@ -78,22 +77,18 @@ def filled_of(tables: Mapping[str, pa.Table]) -> frozenset[str]:
 class Facts:
     """Tables as of a day, as Ibis expressions.
 
-    ``tables``: the snapshot's, by contract name. ``filled``: see ``filled_of``. ``keep`` materialises a
-    table that several queries read.
+    ``tables``: the snapshot's, by contract name. ``today``: the day. ``filled``: see ``filled_of``. ``keep``
+    materialises a table that several queries read.
     """
 
     tables: Mapping[str, ir.Table]
-    as_of: date
+    today: ir.DateScalar
     kinds: Mapping[str, KindDeclaration]
     filled: frozenset[str]
     keep: Callable[[ir.Table], ir.Table]
 
-    @cached_property
-    def today(self) -> ir.DateScalar:
-        return ibis.date(self.as_of.isoformat())
-
     def age(self, day: ir.Value) -> ir.Value:
-        """Days from ``day`` to ``as_of``."""
+        """Days from ``day`` to ``today``."""
         return self.today.delta(day, unit="day").cast("int32")
 
     @cached_property

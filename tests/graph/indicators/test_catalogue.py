@@ -100,7 +100,7 @@ def test_every_expression_can_be_written_for_spark(tmp_path: Path, spark_dialect
     tables = {**taken.tables, "figures": figures, "rings": SCHEMA.empty_table()}
     facts = Facts(
         tables={name: ibis.table(ibis.Schema.from_pyarrow(t.schema), name) for name, t in tables.items()},
-        as_of=AS_OF,
+        today=ibis.date(AS_OF.isoformat()),
         kinds=taken.kinds,
         filled=filled_of(tables),
         keep=lambda rows: rows,
