@@ -10,9 +10,12 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from concurrent.futures import Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
+from io import StringIO
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
@@ -576,10 +579,11 @@ DEMO_TABLES = "synthetic-tables"
 
 
 def _demo_acts(folder: Path) -> Iterator[tuple[str, list[str]]]:
-    """The demo is nothing but commands, run in this order; each act has a workspace of its own."""
+    """The demo is nothing but commands, shown in this order; each act has a workspace of its own."""
     samples = Path(__file__).parent / "loaders" / "samples"
-    scms, h2, made, tables = (_word(folder / name) for name in ("scms", "h2", "synthetic", DEMO_TABLES))
+    scms, h2, made = (_word(folder / name) for name in ("scms", "h2", "synthetic"))
     scms_source, h2_source = (_word(samples / name) for name in ("scms_delivery", "h2_labor_certification"))
+    synth, load, *_ = _made_aside(folder)
     yield (
         "Health supply chain: vendors, sites, country programmes (real records)",
         [
@@ -602,12 +606,23 @@ def _demo_acts(folder: Path) -> Iterator[tuple[str, list[str]]]:
     yield (
         "A synthetic ecosystem with planted contagion and planted rings",
         [
-            f"synth {tables} --parties 10000 --seed 7 --rings 3",
-            f"--workspace {made} load canonical {tables}",
+            synth,
+            load,
             f"--workspace {made} train",
             f"--workspace {made} score --as-of 2024-01-01",
             f"--workspace {made} explain --most-inherited",
         ],
+    )
+
+
+def _made_aside(folder: Path) -> tuple[str, str, str, str]:
+    """Commands that are run, in this order, beside those before: Neo4j takes its time to start and fill."""
+    made, tables = _word(folder / "synthetic"), _word(folder / DEMO_TABLES)
+    return (
+        f"synth {tables} --parties 5000 --seed 7 --rings 3",
+        f"--workspace {made} load canonical {tables}",
+        f"--workspace {made} neo4j start",
+        f"--workspace {made} neo4j import",
     )
 
 
@@ -616,10 +631,27 @@ def _word(path: Path) -> str:
     return shlex.quote(str(path))
 
 
-def _say_and_run(line: str) -> int:
+#: What a command that was run aside gave: its exit code and all that it said.
+Aside = Mapping[str, Future[tuple[int, str]]]
+
+
+def _run_aside(line: str, width: int) -> tuple[int, str]:
+    os.environ["COLUMNS"] = str(width)
+    _hush()
+    with redirect_stdout(StringIO()) as said, redirect_stderr(said):
+        code = run_command(shlex.split(line))
+    return code, said.getvalue()
+
+
+def _say_and_run(line: str, aside: Aside) -> int:
     shown = f"\n$ ecorisk {line}"
     console.print(shown, style="bold cyan", markup=False, highlight=False, soft_wrap=True)
-    return run_command(shlex.split(line))
+    if line not in aside:
+        return run_command(shlex.split(line))
+    with console.status("begun beside the commands above"):
+        code, said = aside[line].result()
+    console.print(said, end="", markup=False, highlight=False, soft_wrap=True)
+    return code
 
 
 def _show_planted(folder: Path) -> None:
@@ -639,18 +671,19 @@ def _show_planted(folder: Path) -> None:
     console.print(table)
 
 
-def _demo_in_neo4j(folder: Path) -> tuple[str, list[str]]:
+def _demo_in_neo4j(folder: Path, aside: Aside) -> tuple[str, list[str]]:
     """Import into a local server and publish there. Returns the store's option and lines for the end."""
     workspace = _word(folder / "synthetic")
     console.rule("The same ecosystem in Neo4j, for those who explore", style="bold")
-    if _say_and_run(f"--workspace {workspace} neo4j start"):
+    *_, start, fill = _made_aside(folder)
+    if _say_and_run(start, aside):
         return "", ["Neo4j was left out: see the message above; everything else works without it."]
     from graph.neo4j.server import LocalServer
 
     server = LocalServer(folder / "synthetic" / "neo4j")
     store = f"--store {server.settings().uri}"
-    for line in ("neo4j import", f"{store} score --as-of 2024-01-01"):
-        if _say_and_run(f"--workspace {workspace} {line}"):
+    for line in (fill, f"--workspace {workspace} {store} score --as-of 2024-01-01"):
+        if _say_and_run(line, aside):
             return "", ["Filling Neo4j failed: see the message above."]
     status = server.status()
     return store, [
@@ -671,23 +704,35 @@ def demo(
     """The whole job: bundled real records, a synthetic ecosystem, and Neo4j."""
     started = time.monotonic()
     _clear_demo(folder)
-    made = _word(folder / "synthetic")
-    for title, lines in _demo_acts(folder):
-        console.rule(title, style="bold")
-        for line in lines:
-            if code := _say_and_run(line):
-                raise typer.Exit(code)
-        if made in lines[-1]:
-            _show_planted(folder)
-    store, neo4j_lines = _demo_in_neo4j(folder)
-    console.rule("Rings planted in the same ecosystem, found among all the rest", style="bold")
-    for line in ("rings --as-of 2025-03-01", "cases --most 10"):
-        if code := _say_and_run(f"--workspace {made} {store} {line}"):
-            raise typer.Exit(code)
+    beside = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+    try:
+        aside = {line: beside.submit(_run_aside, line, console.width) for line in _made_aside(folder)}
+        neo4j_lines = _run_demo(folder, aside)
+    finally:
+        beside.shutdown(cancel_futures=True)
     console.rule(f"Done in {time.monotonic() - started:.0f} s", style="bold")
     for line in neo4j_lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     _demo_table(folder)
+
+
+def _run_demo(folder: Path, aside: Aside) -> list[str]:
+    """All acts. Returns lines for the end."""
+    made = _word(folder / "synthetic")
+    for title, lines in _demo_acts(folder):
+        console.rule(title, style="bold")
+        for line in lines:
+            if line.startswith(f"--workspace {made} score"):
+                wait(aside.values())  # the store that a run is published to is still read by the import
+            if code := _say_and_run(line, aside):
+                raise typer.Exit(code)
+    _show_planted(folder)
+    store, neo4j_lines = _demo_in_neo4j(folder, aside)
+    console.rule("Rings planted in the same ecosystem, found among all the rest", style="bold")
+    for line in ("rings --as-of 2025-03-01", "cases --most 10"):
+        if code := _say_and_run(f"--workspace {made} {store} {line}", aside):
+            raise typer.Exit(code)
+    return neo4j_lines
 
 
 def _clear_demo(folder: Path) -> None:
@@ -768,11 +813,15 @@ def run_command(arguments: list[str]) -> int:
     return 0
 
 
+def _hush() -> None:
+    """No notices of libraries to their developers; ``python -W`` shows them."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+
+
 def main() -> None:
     """Entry point of the ``ecorisk`` command."""
-    if not sys.warnoptions:
-        # Notices of libraries to their developers; python -W shows them.
-        warnings.simplefilter("ignore")
+    _hush()
     sys.exit(run_command(sys.argv[1:]))
 
 

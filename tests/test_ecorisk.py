@@ -6,7 +6,9 @@ import csv
 import io
 import json
 import shutil
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -295,3 +297,12 @@ def test_demo_does_not_delete_what_is_not_its_own(
     assert code == 3
     assert "not empty" in err
     assert (tmp_path / "mine" / "thesis.txt").exists()
+
+
+def test_a_command_that_is_run_aside_keeps_what_it_says(tmp_path: Path) -> None:
+    lines = (f"synth '{tmp_path / 'made'}' --parties 200", f"--workspace '{tmp_path / 'w'}' train")
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as beside:
+        (made, said), (failed, why) = beside.map(ecorisk._run_aside, lines, (200, 200))
+    assert (made, failed) == (0, 3)
+    assert "200 parties in" in said
+    assert "the store is empty" in why

@@ -26,6 +26,7 @@ from gnn.learning.training import Trained
 from gnn.model import Preparation
 from gnn.panels.holdout import HELD_OUT_FOLDS, windows_overlap
 from gnn.panels.panel import Panel, learned_together, thinned
+from gnn.threads import side_by_side
 from graph.errors import ArtifactMismatch
 
 SETTINGS = BoostingSettings()
@@ -133,17 +134,17 @@ def fit_challengers(
     draws = [Draw(seed, SETTINGS)]
     if train.held_out is not None:
         draws = [Draw(seed + fold, SETTINGS, train.held_out == fold) for fold in range(HELD_OUT_FOLDS)]
-    found = {}
-    for name in CHALLENGERS:
+
+    def challenger(name: str) -> Challenger:
         columns = _columns_of(name, train.features)
         members: tuple[lgb.Booster, ...] = ()
         if columns:
             values = _select(train.features, columns)
             members = tuple(fit_draws(values, train.labels, None, draws))
-        found[name] = _stopped(columns, members, valid)
-        if both is not None and members:
-            found[name] = _again(found[name], valid, both, seed)
-    return found
+        found = _stopped(columns, members, valid)
+        return found if both is None or not members else _again(found, valid, both, seed)
+
+    return dict(zip(CHALLENGERS, side_by_side(challenger, CHALLENGERS), strict=True))
 
 
 def _stopped(columns: tuple[str, ...], members: tuple[lgb.Booster, ...], valid: LabelledRows) -> Challenger:

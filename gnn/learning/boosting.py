@@ -117,7 +117,9 @@ def fit_draws(
     """``fit`` for each of ``draws``; the columns are binned once for all."""
     # Columns that no split could part in leaves of so many rows are left out at once: for all draws.
     least = replace(draws[0].settings, min_child=min(draw.settings.min_child for draw in draws))
-    data = lgb.Dataset(x, label=y, params=_parameters(least, meeting, 0), free_raw_data=True)
+    # Bins are found column by column, each on one thread.
+    parameters = _parameters(least, meeting, 0) | {"num_threads": WORKERS}
+    data = lgb.Dataset(x, label=y, params=parameters, free_raw_data=True)
     data.construct()
     # Draws of several seeds share the rows that they are not shown.
     without = {id(draw.left_out): draw.left_out for draw in draws if draw.left_out is not None}

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from graph.indicators import CATALOGUE, Indicators, compute
+from graph.indicators import CATALOGUE, Indicators, _script, compute
 from graph.rings.membership import SCHEMA
 from graph.rings.typologies import TYPOLOGIES
 from graph.snapshot import Snapshot
@@ -145,3 +145,14 @@ def test_only_amounts_depend_on_the_unit_of_money(full: Snapshot, indicators: In
         np.testing.assert_allclose(
             column, factor * indicators.columns[name], rtol=1e-4, atol=1e-5, err_msg=name
         )
+
+
+def test_what_is_written_once_knows_no_day(full: Snapshot, indicators: Indicators) -> None:
+    written = _script.cache_info().misses
+    later = compute(replace(full, as_of=AS_OF + timedelta(100)))
+    again = compute(full)
+    assert _script.cache_info().misses == written
+    for name, column in indicators.columns.items():
+        np.testing.assert_array_equal(again.columns[name], column)
+    age = "days_since_first_sale"
+    np.testing.assert_array_equal(later.columns[age], indicators.columns[age] + 100)
