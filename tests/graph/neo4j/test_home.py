@@ -31,10 +31,14 @@ def test_new_data_take_the_place_of_old_ones_wherever_it_was_cut_off(
 
 def test_a_process_is_known_by_its_folder_not_by_its_time_of_birth(tmp_path: Path) -> None:
     home = ServerHome(tmp_path)
-    wait = "import sys; sys.stdin.readline()"
+    wait = "input('up\\n')"
     for folder, known in ((tmp_path, True), (tmp_path / "other", False)):
         command = [sys.executable, "-c", wait, f"--home-dir={folder}"]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, text=True) as process:
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
+            assert process.stdout is not None
+            # Its command line is there for others to read once it has wholly begun, and not always before.
+            assert process.stdout.readline() == "up\n"
             home.pid_file.write_text(f"{process.pid} 123.0")
             found = home.process()
             assert (found is not None and found.pid == process.pid) == known
