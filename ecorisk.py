@@ -17,7 +17,7 @@ from datetime import date, datetime
 from io import StringIO
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import pyarrow.parquet as pq
 import typer
@@ -27,8 +27,11 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from graph.errors import BadInput, EcoriskError, Refused, StoreUnavailable
-from graph.store import EcosystemStore
+from graph.store import EMBEDDED, LOCAL_SERVER, EcosystemStore
 from graph.workspace import Workspace
+
+if TYPE_CHECKING:
+    from graph.neo4j.session import Neo4jSettings
 
 #: Exit codes by error, the most special class first; anything else of ours is 3.
 EXIT_CODES: tuple[tuple[type[EcoriskError], int], ...] = (
@@ -73,15 +76,31 @@ class Session:
         """The store named by ``--store``: the workspace's DuckDB file, or a Neo4j server."""
         workspace = self.workspace()
         currency = workspace.settings.base_currency
-        if self.store_uri == "duckdb":
+        if self.store_uri == EMBEDDED:
             from graph.duckdb_store import DuckDBStore
 
             return DuckDBStore(workspace.database, currency)
-        if "://" not in self.store_uri:
-            raise BadInput(f"--store {self.store_uri!r}: expected 'duckdb' or a neo4j:// or bolt:// address")
         from graph.neo4j.store import Neo4jStore
 
-        return Neo4jStore(_neo4j_settings(workspace, self.store_uri), currency, tell)
+        return Neo4jStore(self.server(), currency, tell)
+
+    def server(self) -> Neo4jSettings:
+        """How to reach the Neo4j server named by ``--store``: the workspace's local one where none is."""
+        from graph.neo4j.server import LocalServer
+        from graph.neo4j.session import Neo4jSettings
+
+        local, uri = LocalServer(self.workspace().neo4j), self.store_uri
+        if uri in (EMBEDDED, LOCAL_SERVER):
+            return local.settings()
+        if "://" not in uri:
+            raise BadInput(
+                f"--store {uri!r}: expected {EMBEDDED!r}, {LOCAL_SERVER!r} (this workspace's local server), "
+                "or a neo4j:// or bolt:// address"
+            )
+        user, password = os.environ.get("ECORISK_NEO4J_USER"), os.environ.get("ECORISK_NEO4J_PASSWORD")
+        if password is None and local.password_file.exists() and local.settings().uri == uri:
+            return local.settings()
+        return Neo4jSettings(uri, user or "neo4j", password or "")
 
     def show(self, body: Mapping[str, Any], *renderables: Any) -> None:
         """One JSON object for machines, or renderables for people."""
@@ -92,18 +111,6 @@ class Session:
                 Console().print(renderable)
 
 
-def _neo4j_settings(workspace: Workspace, uri: str) -> Any:
-    from graph.neo4j.server import LocalServer
-    from graph.neo4j.session import Neo4jSettings
-
-    user, password = os.environ.get("ECORISK_NEO4J_USER"), os.environ.get("ECORISK_NEO4J_PASSWORD")
-    if password is None and LocalServer(workspace.neo4j).password_file.exists():
-        local = LocalServer(workspace.neo4j).settings()
-        if local.uri == uri:
-            return local
-    return Neo4jSettings(uri, user or "neo4j", password or "")
-
-
 @app.callback()
 def options(
     context: typer.Context,
@@ -111,8 +118,12 @@ def options(
         Path, typer.Option(envvar="ECORISK_WORKSPACE", help="folder of data, models and runs")
     ] = Path("workspace"),
     store: Annotated[
-        str, typer.Option(envvar="ECORISK_STORE", help="duckdb, or a neo4j:// / bolt:// address")
-    ] = "duckdb",
+        str,
+        typer.Option(
+            envvar="ECORISK_STORE",
+            help="duckdb, neo4j (this workspace's local server), or a neo4j:// / bolt:// address",
+        ),
+    ] = EMBEDDED,
     purpose: Annotated[
         str | None, typer.Option(help="use only rows whose consent permits this purpose")
     ] = None,
@@ -558,17 +569,12 @@ def neo4j_doctor(
 ) -> None:
     """Is the Neo4j store well, and the same as the workspace's own? 4: unreachable, 5: something is wrong."""
     from graph.neo4j.doctor import Workplace, examine
-    from graph.neo4j.server import LocalServer
 
     session: Session = context.obj
     workspace = session.workspace()
-    local = session.store_uri == "duckdb"
-    settings = (
-        LocalServer(workspace.neo4j).settings() if local else _neo4j_settings(workspace, session.store_uri)
-    )
     with progress_bar("neo4j doctor") as tell:
         own = Workplace(workspace.database, workspace.settings.base_currency)
-        found = examine(settings, own, as_of, tell)
+        found = examine(session.server(), own, as_of, tell)
     session.show(found.to_json(), found.table())
     if not found.well:
         raise typer.Exit(5)
@@ -576,6 +582,8 @@ def neo4j_doctor(
 
 #: Where the demo writes its synthetic ecosystem, in its folder.
 DEMO_TABLES = "synthetic-tables"
+#: The day of which the demo searches rings there.
+RINGS_AS_OF = "2025-03-01"
 
 
 def _demo_acts(folder: Path) -> Iterator[tuple[str, list[str]]]:
@@ -615,14 +623,15 @@ def _demo_acts(folder: Path) -> Iterator[tuple[str, list[str]]]:
     )
 
 
-def _made_aside(folder: Path) -> tuple[str, str, str, str]:
-    """Commands that are run, in this order, beside those before: Neo4j takes its time to start and fill."""
+def _made_aside(folder: Path) -> tuple[str, str, str, str, str]:
+    """Commands that are run, in this order, beside those before: they wait for Neo4j and use one core."""
     made, tables = _word(folder / "synthetic"), _word(folder / DEMO_TABLES)
     return (
         f"synth {tables} --parties 5000 --seed 7 --rings 3",
         f"--workspace {made} load canonical {tables}",
         f"--workspace {made} neo4j start",
         f"--workspace {made} neo4j import",
+        f"--workspace {made} --store neo4j rings --as-of {RINGS_AS_OF}",
     )
 
 
@@ -672,21 +681,19 @@ def _show_planted(folder: Path) -> None:
 
 
 def _demo_in_neo4j(folder: Path, aside: Aside) -> tuple[str, list[str]]:
-    """Import into a local server and publish there. Returns the store's option and lines for the end."""
+    """Import into a local server and publish there. Returns the store's name and lines for the end."""
     workspace = _word(folder / "synthetic")
     console.rule("The same ecosystem in Neo4j, for those who explore", style="bold")
-    *_, start, fill = _made_aside(folder)
+    *_, start, fill, _ = _made_aside(folder)
     if _say_and_run(start, aside):
-        return "", ["Neo4j was left out: see the message above; everything else works without it."]
+        return EMBEDDED, ["Neo4j was left out: see the message above; everything else works without it."]
+    for line in (fill, f"--workspace {workspace} --store neo4j score --as-of 2024-01-01"):
+        if _say_and_run(line, aside):
+            return EMBEDDED, ["Filling Neo4j failed: see the message above."]
     from graph.neo4j.server import LocalServer
 
-    server = LocalServer(folder / "synthetic" / "neo4j")
-    store = f"--store {server.settings().uri}"
-    for line in (fill, f"--workspace {workspace} {store} score --as-of 2024-01-01"):
-        if _say_and_run(line, aside):
-            return "", ["Filling Neo4j failed: see the message above."]
-    status = server.status()
-    return store, [
+    status = LocalServer(folder / "synthetic" / "neo4j").status()
+    return LOCAL_SERVER, [
         f"Neo4j Browser   {status.browser_url}",
         f"login           neo4j / the password in {status.password_file}",
         "paste           MATCH p = (:Ring {typology: 'guarantee_circle'})-[:INVOLVES]->(:Party) RETURN p",
@@ -723,14 +730,14 @@ def _run_demo(folder: Path, aside: Aside) -> list[str]:
         console.rule(title, style="bold")
         for line in lines:
             if line.startswith(f"--workspace {made} score"):
-                wait(aside.values())  # the store that a run is published to is still read by the import
+                wait(aside.values())  # a run is published to the store that the import still reads
             if code := _say_and_run(line, aside):
                 raise typer.Exit(code)
     _show_planted(folder)
     store, neo4j_lines = _demo_in_neo4j(folder, aside)
     console.rule("Rings planted in the same ecosystem, found among all the rest", style="bold")
-    for line in ("rings --as-of 2025-03-01", "cases --most 10"):
-        if code := _say_and_run(f"--workspace {made} {store} {line}", aside):
+    for line in (f"rings --as-of {RINGS_AS_OF}", "cases --most 10"):
+        if code := _say_and_run(f"--workspace {made} --store {store} {line}", aside):
             raise typer.Exit(code)
     return neo4j_lines
 

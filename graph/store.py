@@ -14,6 +14,9 @@ import pyarrow
 from graph.snapshot import Snapshot
 from graph.source import SourceDeclaration
 
+#: Stores that go by a name: the workspace's DuckDB file, and the workspace's local Neo4j server.
+EMBEDDED, LOCAL_SERVER = "duckdb", "neo4j"
+
 #: Is told what a store is doing and how much of it is done (0 to 1; None: nobody knows).
 Tell = Callable[[str, float | None], None]
 

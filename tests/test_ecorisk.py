@@ -196,6 +196,7 @@ def test_options_may_stand_anywhere(tmp_path: Path, capsys: pytest.CaptureFixtur
         (("explain",), 2, "PARTY_ID"),
         (("--store", "bolt://127.0.0.1:1", "snapshot", "--as-of", "2020-01-01"), 4, "127.0.0.1:1"),
         (("--store", "postgres", "snapshot", "--as-of", "2020-01-01"), 3, "duckdb"),
+        (("--store", "neo4j", "snapshot", "--as-of", "2020-01-01"), 4, "neo4j start"),
         (("frobnicate",), 2, "frobnicate"),
     ],
 )

@@ -24,7 +24,7 @@ from graph.neo4j.lease import release, take
 from graph.neo4j.migrations import bring_up_to_date
 from graph.neo4j.server import LocalServer
 from graph.neo4j.session import Neo4jSession
-from graph.store import Tell
+from graph.store import EMBEDDED, LOCAL_SERVER, Tell
 
 #: Nodes that an empty store may have: who writes to it, and in which form.
 BOOKKEEPING = "n:Lease OR n:Schema"
@@ -61,7 +61,9 @@ def import_store(server: LocalServer, database: Path, tell: Tell) -> ImportFiles
 
 def require_local(server: LocalServer, store: str) -> None:
     """Raise ``BadInput`` where ``--store`` names another server than the workspace's local one."""
-    if store == "duckdb" or (server.password_file.exists() and store == server.settings().uri):
+    if store in (EMBEDDED, LOCAL_SERVER):
+        return
+    if server.password_file.exists() and store == server.settings().uri:
         return
     raise BadInput(
         f"{store} is not the local server of this workspace: write the files with 'ecorisk neo4j import "
@@ -74,7 +76,7 @@ def _require_empty(session: Neo4jSession, server: LocalServer) -> None:
     if found:
         raise BadInput(
             f"the server in {server.home} is not empty (there are nodes {':'.join(found[0]['labels'])}): "
-            "an import is for the first load; what comes later is added by 'ecorisk --store bolt://… load'"
+            "an import is for the first load; what comes later is added by 'ecorisk --store neo4j load'"
         )
 
 

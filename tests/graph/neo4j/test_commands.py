@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from rich.console import Console
 
 import ecorisk
 from graph.duckdb_store import DuckDBStore
+from graph.neo4j.first_load import require_local
+from graph.neo4j.home import ServerHome
+from graph.neo4j.server import LocalServer
 from graph.neo4j.session import Neo4jSession, Neo4jSettings
 from graph.neo4j.store import Neo4jStore
 from graph.source import SourceDeclaration
@@ -58,6 +62,28 @@ def test_the_doctor_of_a_server_that_was_never_started(
     code, body = run(capsys, "--workspace", workspace, "neo4j", "doctor")
     assert code == 4
     assert "neo4j start" in str(body["message"])
+
+
+def test_the_workspace_s_local_server_goes_by_a_name(
+    workspace: str, neo4j_settings: Neo4jSettings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``--store neo4j``: nobody has to know its port or password."""
+    address = urlsplit(neo4j_settings.uri)
+    if address.hostname != "127.0.0.1":
+        pytest.skip("the server is not on this machine")
+    here = ("--workspace", workspace, "--store", "neo4j")
+    code, body = run(capsys, *here, "snapshot", "--as-of", "2020-06-01")
+    assert (code, "neo4j start" in str(body["message"])) == (4, True)
+    home = ServerHome(Path(workspace) / "neo4j")
+    home.folder.mkdir()
+    home.ports_file.write_text(json.dumps({"bolt": address.port, "http": 1}))
+    home.password_file.write_text(neo4j_settings.password)
+    load(Neo4jStore(neo4j_settings), tmp_path, {"parties": parties(3)})
+    found = run(capsys, *here, "snapshot", "--as-of", "2020-06-01")
+    assert found == run(capsys, "--workspace", workspace, "snapshot", "--as-of", "2020-06-01")
+    code, body = run(capsys, *here, "neo4j", "doctor")
+    assert (code, body["well"]) == (0, True)
+    require_local(LocalServer(home.folder), "neo4j")
 
 
 def test_an_import_into_another_server_is_refused_with_the_way_to_go(
