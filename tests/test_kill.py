@@ -103,61 +103,6 @@ def test_a_killed_load_leaves_the_earlier_store_or_the_new_one(tmp_path: Path) -
     assert seen <= shas
 
 
-#: Trains once, then puts models in place and promotes them until it is killed.
-TRAIN_ON = """
-import itertools, sys
-from dataclasses import replace
-from pathlib import Path
-from gnn import artifact
-from graph.workspace import Workspace
-folder = Path(sys.argv[1])
-workspace = Workspace.open(folder)
-model = artifact.load(workspace.require_champion())
-for number in itertools.count(int(sys.argv[2])):
-    another = replace(model, facts={**model.facts, "number": number})
-    scratch = folder / f"scratch-{number}"
-    scratch.mkdir()
-    sha = artifact.save(another, scratch)
-    workspace.place_model(sha, lambda target: artifact.save(another, target))
-    workspace.promote(sha)
-"""
-
-
-def test_a_killed_training_leaves_the_earlier_champion_or_the_new_one(tmp_path: Path) -> None:
-    generate(EcosystemSettings(parties=1000, seed=6, base_rate=0.1), tmp_path / "tables")
-    folder = tmp_path / "workspace"
-    load("canonical", tmp_path / "tables", DuckDBStore(Workspace.open(folder).database), folder)
-    line = ("-m", "ecorisk", "train", "--workspace", str(folder))
-    whole_s = run_through(*line)
-    workspace = Workspace.open(folder)
-    champion = workspace.require_champion().name
-    assert artifact.load(workspace.require_champion()).relations is not None
-
-    moments = random.Random(8)
-    for _ in range(3):
-        process = start(*line)
-        time.sleep(moments.uniform(0.1 * whole_s, whole_s))
-        kill(process)
-        # The same data and seeds: the same model, wherever the first or second training was stopped.
-        assert Workspace.open(folder).require_champion().name == champion
-        artifact.load(workspace.require_champion())
-
-    for trial in range(TRIALS):
-        process = start("-c", TRAIN_ON, str(folder), str(trial * 1_000_000))
-        time.sleep(moments.uniform(1.5, 3.5))
-        kill(process)
-        artifact.load(workspace.require_champion())
-        whole = [entry for entry in workspace.models.iterdir() if entry.is_dir() and entry.name[0] != "."]
-        for model in whole:
-            artifact.load(model)
-        for scratch in folder.glob("scratch-*"):
-            shutil.rmtree(scratch)
-    workspace.promote(champion)
-    assert run_through(*line) > 0
-    assert workspace.require_champion().name == champion
-    assert not list(workspace.models.glob(".writing-*"))
-
-
 SMALL = """
 source: small
 dated: false
@@ -208,6 +153,50 @@ def kill_at_random(line: tuple[str, ...], whole_s: float, moments: random.Random
     process = start(*line)
     time.sleep(moments.uniform(0.3 * whole_s, 1.1 * whole_s))
     kill(process)
+
+
+#: Puts models in place and promotes them until it is killed.
+PLACE_ON = """
+import itertools, sys
+from dataclasses import replace
+from pathlib import Path
+from gnn import artifact
+from graph.workspace import Workspace
+folder = Path(sys.argv[1])
+workspace = Workspace.open(folder)
+model = artifact.load(workspace.require_champion())
+for number in itertools.count(int(sys.argv[2])):
+    another = replace(model, facts={**model.facts, "number": number})
+    scratch = folder / f"scratch-{number}"
+    scratch.mkdir()
+    sha = artifact.save(another, scratch)
+    workspace.place_model(sha, lambda target: artifact.save(another, target))
+    workspace.promote(sha)
+"""
+
+
+def test_a_model_killed_while_it_is_put_in_place_is_there_or_not(tmp_path: Path) -> None:
+    workspace = small_workspace(tmp_path)
+    line = ("-m", "ecorisk", "train", "--workspace", str(workspace.folder))
+    run_through(*line)
+    champion = workspace.require_champion().name
+
+    moments = random.Random(8)
+    for trial in range(TRIALS):
+        process = start("-c", PLACE_ON, str(workspace.folder), str(trial * 1_000_000))
+        time.sleep(moments.uniform(1.5, 3.5))
+        kill(process)
+        artifact.load(workspace.require_champion())
+        whole = [entry for entry in workspace.models.iterdir() if entry.is_dir() and entry.name[0] != "."]
+        for model in whole:
+            artifact.load(model)
+        for scratch in workspace.folder.glob("scratch-*"):
+            shutil.rmtree(scratch)
+    workspace.promote(champion)
+    assert run_through(*line) > 0
+    # The same data and seeds: the same model.
+    assert workspace.require_champion().name == champion
+    assert not list(workspace.models.glob(".writing-*"))
 
 
 def test_trainings_killed_whole_leave_the_old_champion_or_the_new_one(tmp_path: Path) -> None:

@@ -135,5 +135,5 @@ def open_current_run(workspace: Workspace) -> RunReader:
     """The current run. Raises ``NoPublishedRun``."""
     folder = workspace.current_run()
     if folder is None:
-        raise NoPublishedRun(f"nothing is published in {workspace.folder}: run `ecorisk score` first")
+        raise NoPublishedRun(f"nothing is published in {workspace.folder}: run 'ecorisk score' first")
     return open_run(folder)

@@ -30,7 +30,7 @@ def opened_source(database: Path, spill: Path) -> Iterator[ImportSource]:
     Raises ``BadInput`` where it holds no parties, ``StoreUnavailable`` where another job holds it.
     """
     if not database.exists():
-        raise BadInput(f"there is no store in {database}: load something first (ecorisk load …)")
+        raise BadInput(f"there is no store in {database}: run 'ecorisk load' first")
     config = {"preserve_insertion_order": "false", "temp_directory": str(spill)}
     with duckdb.connect(config=dict(config)) as connection:
         try:
@@ -52,7 +52,7 @@ class ImportSource:
         self.run = connection.execute
         self.rows = {name: self.number(f"SELECT count(*) FROM {quote(name)}") for name in LABELS}
         if not self.rows["parties"]:
-            raise BadInput("the store holds no parties: load something first (ecorisk load …)")
+            raise BadInput("the store holds no parties: run 'ecorisk load' first")
         self.filled = [name for name in LABELS if self.rows[name]]
         found = self.run("SELECT name FROM versioned_tables").fetchall()
         self.versioned = {name for (name,) in found if name in self.filled}

@@ -15,18 +15,18 @@ from bench.speed_stages import STAGES
 @pytest.mark.slow
 def test_every_stage_and_peer_is_reported(tmp_path: Path) -> None:
     out = tmp_path / "speed.json"
-    main(["--parties", "3000", "--folder", str(tmp_path / "data"), "--out", str(out)])
+    main(["--parties", "2000", "--folder", str(tmp_path / "data"), "--out", str(out)])
     found = json.loads(out.read_text("utf-8"))
-    size = found["sizes"]["3000"]
+    size = found["sizes"]["2000"]
     assert set(size["stages"]) == {*STAGES, *PEERS}
-    assert size["records"] > 3000
+    assert size["records"] > 2000
     for figures in size["stages"].values():
         assert figures["wall_s"] >= 0
         assert figures["cpu_s"] >= 0
         assert figures["peak_mb"] > 0
     assert size["stages"]["indicators"]["facts"]["indicators"] >= 100
     assert size["stages"]["get score"]["facts"]["requests"] > 0
-    assert table("3000", size, size["stages"]).row_count == len(STAGES) + len(PEERS)
+    assert table("2000", size, size["stages"]).row_count == len(STAGES) + len(PEERS)
 
 
 def test_figures_are_added_to_those_of_other_stages(tmp_path: Path) -> None:
