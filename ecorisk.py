@@ -301,7 +301,7 @@ def evaluate(
     with progress_bar("evaluate") as tell:
         found = evaluate_champion(session.store(tell), session.workspace(), session.purpose, tell)
     if with_slices:
-        session.show(found.to_file(), found.table(), slices_table(found.slices, found.calibration))
+        session.show(found.to_file(), found.table(), slices_table(found.slices))
     else:
         session.show(found.to_json(), found.table())
 

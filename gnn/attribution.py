@@ -66,7 +66,7 @@ def attribution_arrays(
                 model.blend.inherited_network * network.weights[hop]
                 + model.blend.inherited_trees * trees.weights[hop]
             )
-            arrays[f"r{number}.hop{hop}"] = np.stack((weights, network.centres[hop]))
+            arrays[f"r{number}.hop{hop}"] = np.stack((weights, trees.centres[hop]))
         if name in around.operators:
             add_pairs(f"r{number}", around.operators[name])
             if name in around.records:
@@ -116,7 +116,11 @@ def _by_path(
     columns: tuple[LinearColumn, ...],
     coefficients: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """What each path gives, float64 [p]: Σ over columns of weight·(given - centre)/denominator."""
+    """What each path gives, float64 [p]: together Σ over columns of weight·(column - centre).
+
+    The centre is taken off by what makes the shares of a mean, and by the weights of the paths where a column
+    is a sum. Paths without weight give nothing.
+    """
     weighted = paths.weight[:, None] * given
     sums, recorded = weighted.sum(0), (paths.weight[:, None] * records).sum(0)
     pseudo = PRIOR_CASES / max(len(paths.end), 1)
@@ -129,6 +133,8 @@ def _by_path(
         "record": float(recorded[RECORDS.index("record_cases")]) + pseudo if len(recorded) else 1.0,
     }
     part = np.zeros(len(paths.end))
+    if bottoms["reach"] <= EPSILON:
+        return part
     for column, (weight, centre) in zip(columns, coefficients.T, strict=True):
         bottom = bottoms[column.denominator]
         if weight == 0.0 or (column.centred and bottom <= EPSILON):
@@ -139,11 +145,9 @@ def _by_path(
             top = weighted[:, GIVEN.index(column.given)]
         else:
             top = paths.weight * records[:, RECORDS.index(column.given)]
-        if centre != 0.0:
-            # A mean's shares sum to 1: the centre is taken off by the same shares.
-            share = weighted[:, GIVEN.index("has")] if column.denominator == "has" else paths.weight
-            top = top - centre * share
-        part += weight * top / bottom
+        kind: Denominator = column.denominator if column.denominator == "has" else "reach"
+        share = (weighted[:, GIVEN.index("has")] if kind == "has" else paths.weight) / bottoms[kind]
+        part += weight * (top / bottom - centre * share)
     return part
 
 

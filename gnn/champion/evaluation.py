@@ -80,7 +80,8 @@ class Evaluation:
         table = Table(
             title=title,
             title_justify="left",
-            caption=f"* served; inherited share {self.inherited_share:.2f}; intervals: 95 %, over parties",
+            caption=f"* served: {self.calibration.sentence()}; inherited share {self.inherited_share:.2f}\n"
+            "intervals: 95 %, over parties",
             caption_justify="left",
             box=SIMPLE_HEAD,
             padding=(0, 1, 0, 0),

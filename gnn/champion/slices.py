@@ -177,13 +177,12 @@ def slices(
     )
 
 
-def slices_table(found: Sequence[Slice], whole: Calibration) -> Table:
-    """One row a bin, for people; ``whole``: calibration of all rows."""
+def slices_table(found: Sequence[Slice]) -> Table:
+    """One row a bin, for people."""
     table = Table(
         title="By size, counterparties and thickness of the file",
         title_justify="left",
-        caption=f"all: {whole.sentence()}\n"
-        "intervals: 95 %, over parties; false alarms: share of good ones in the riskiest tenth",
+        caption="intervals: 95 %, over parties; false alarms: share of good ones in the riskiest tenth",
         caption_justify="left",
         box=SIMPLE_HEAD,
         padding=(0, 1, 0, 0),

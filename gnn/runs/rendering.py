@@ -15,12 +15,16 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from gnn.runs.explanation import REMAINDER_TEXT
 from graph.currencies import MINOR_DIGITS
 
 Body = Mapping[str, Any]
 
 #: Rows shown behind a reason; ``--json`` has them all.
 SHOWN_ROWS = 2
+
+#: Counterparties named even where they move no point; others are named if they move one.
+ALWAYS_NAMED = 3
 
 _BAND_STYLES = {"A": "bold green", "B": "green", "C": "yellow", "D": "red", "E": "bold red"}
 
@@ -146,8 +150,10 @@ def _counterparties_table(body: Body) -> Table:
     table = _columns(
         "Who it comes from", ">Points", "Counterparty", "Among", "Through", ">Its score", ">Log-odds"
     )
-    named = [party for party in body["counterparties"] if party["party_id"] is not None]
-    others = [party for party in body["counterparties"] if party["party_id"] is None]
+    parties = body["counterparties"]
+    named = [party for party in parties if party["party_id"] is not None]
+    named = [party for rank, party in enumerate(named) if party["points"] or rank < ALWAYS_NAMED]
+    others = [party for party in parties if party not in named]
     for party in named:
         table.add_row(
             points_text(party["points"]),
@@ -159,7 +165,7 @@ def _counterparties_table(body: Body) -> Table:
         )
     if others:
         points, log_odds = (sum(party[name] for party in others) for name in ("points", "log_odds"))
-        rest = Text("all others, less what the average party inherits", "dim")
+        rest = Text(REMAINDER_TEXT, "dim")
         table.add_row(points_text(points), rest, "", "", "", f"{log_odds:+.4f}")
     return table
 

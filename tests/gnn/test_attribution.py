@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from gnn.attribution import counterparty_parts, direct_parts, path_parts
+from gnn.columns.linear_columns import EPSILON, linear_columns
 from gnn.columns.views import relation_columns, view_of
 from gnn.model import Model
 from gnn.panels.panel import Panel
 from gnn.parts import ScoredParts
-from gnn.scoring import raw_parts, read
+from gnn.scoring import read
 
 
 @pytest.mark.parametrize("limit", [0, 3, 20, 100_000])
@@ -30,19 +31,30 @@ def test_parts_sum_to_each_relations_inherited_part(scored: ScoredParts, limit: 
 def test_paths_sum_to_what_network_and_tree_sums_read(
     trained: Model, scored: ScoredParts, panel_of_parts: Panel
 ) -> None:
-    """Named is what the network computed and what stands for the trees; caused columns are left over."""
+    """Named is what network and trees' sums read beyond the average row; caused columns are left over."""
     test = panel_of_parts.of("test")[0]
     view = view_of(trained.preparation, test.snapshot, test.known)
     rows = np.arange(0, test.snapshot.n_parties, 29, dtype=np.int32)
-    parts = raw_parts(trained.preparation, trained.trees, trained.network, view, rows)
     for number, relation in enumerate(trained.relations):
-        read_out, columns = trained.network.read_outs[relation], relation_columns(view, relation, rows)
-        caused = np.nan_to_num(columns.caused - read_out.centres[0]) @ read_out.weights[0]
+        columns = relation_columns(view, relation, rows)
+        reach = [
+            columns.linear[hop][:, [column.name for column in linear_columns(relation, hop)].index("reach")]
+            for hop in (1, 2)
+        ]
+        surrounded = np.minimum(*reach) > EPSILON
+        assert surrounded.sum() > 10
         none = replace(columns, caused=np.zeros((len(rows), 0), np.float32))
-        expected = trained.blend.inherited_network * (parts.network[relation] - caused)
-        expected += trained.blend.inherited_trees * read(trained.blend.tree_sums[relation], none)
-        found = [path_parts(scored.attribution, number, int(code))[1].sum() for code in rows]
-        np.testing.assert_allclose(found, expected, atol=1e-5)
+        sums = trained.blend.tree_sums[relation]
+        network = replace(sums, weights={**trained.network.read_outs[relation].weights, 0: np.zeros(0)})
+        expected = trained.blend.inherited_network * read(network, none)
+        expected += trained.blend.inherited_trees * read(sums, none)
+        found = [path_parts(scored.attribution, number, int(code))[1].sum() for code in rows[surrounded]]
+        np.testing.assert_allclose(found, expected[surrounded], atol=1e-5)
+        for hop in (1, 2):
+            centred = np.array([column.centred for column in linear_columns(relation, hop)])
+            np.testing.assert_array_equal(
+                sums.centres[hop][centred], trained.network.read_outs[relation].centres[hop][centred]
+            )
 
 
 def test_direct_counterparties_share_what_comes_from_and_through_them(scored: ScoredParts) -> None:

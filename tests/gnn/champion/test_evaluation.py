@@ -131,6 +131,14 @@ def test_people_get_a_table_with_every_model(evaluation: Evaluation) -> None:
     assert all(name in text for name in evaluation.models)
     assert f"{evaluation.models['gbdt_graph'].auc:.3f}" in text
     assert "inherited share" in text
+    assert evaluation.calibration.sentence() in " ".join(text.split())
+
+
+def test_a_bad_rate_that_has_moved_is_said_beside_the_models(evaluation: Evaluation) -> None:
+    moved = replace(evaluation, calibration=replace(evaluation.calibration, observed=(0.3, 0.4, 0.5)))
+    console = Console(width=160, record=True)
+    console.print(moved.table())
+    assert "the base rate has moved since calibration" in " ".join(console.export_text().split())
 
 
 def test_the_oracle_ranks_no_worse_than_the_model(panel: Panel, evaluation: Evaluation) -> None:

@@ -7,6 +7,7 @@ from io import StringIO
 import pytest
 from rich.console import Console, RenderableType
 
+from gnn.runs.explanation import REMAINDER_TEXT
 from gnn.runs.reader import RunReader, open_current_run, publish_run
 from gnn.runs.rendering import amount_text, explanation_panel, plain, score_panel, value_text
 from graph.workspace import Workspace
@@ -48,6 +49,18 @@ def test_markup_and_terminal_codes_in_ids_stay_text(reader: RunReader) -> None:
         assert "[bold red]x[/] [link=http://evil.example]y \\x1b[31m\\u202egpj" in text
         assert "\x1b" not in text
         assert "\u202e" not in text
+
+
+def test_counterparties_that_move_no_point_are_summed_up(reader: RunReader) -> None:
+    party = {"relation": "SUPPLIES.in", "text": "suppliers", "via": None, "score": None, "log_odds": 0.001}
+    moving = [{**party, "party_id": f"moving-{i}", "points": 1} for i in range(5)]
+    still = [{**party, "party_id": f"still-{i}", "points": 0} for i in range(4)]
+    body = reader.explanation("P000")
+    text = printed(explanation_panel({**body, "counterparties": moving + still}))
+    assert all(f"moving-{i}" in text for i in range(5))
+    assert "still-" not in text
+    assert "+0.0040" in text.split(REMAINDER_TEXT)[1]
+    assert "still-2" in printed(explanation_panel({**body, "counterparties": still}))
 
 
 def test_a_thin_file_is_called_no_bad_mark(reader: RunReader) -> None:
