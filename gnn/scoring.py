@@ -155,12 +155,19 @@ def column_parts(model: Model) -> WalkByColumn:
 def strongest(
     model: Model, columns: PartyColumns, rows: NDArray[np.int32]
 ) -> tuple[NDArray[np.int16], NDArray[np.float32]]:
-    """The ``REASONS`` columns that move each party most: positions int16 and parts float32 [rows, m]."""
-    m, parts_of = min(REASONS, len(columns.names)), column_parts(model)
+    """The ``REASONS`` columns that move each party most: positions int16 and parts float32 [rows, m].
+
+    Which of two columns that are equal the trees split on is chance: one of them speaks for both.
+    """
+    m, parts_of, twins = min(REASONS, len(columns.names)), column_parts(model), columns.twins()
     found, parts = np.empty((len(rows), m), np.int16), np.empty((len(rows), m), np.float32)
 
     def fill(chunk: slice) -> None:
-        _largest(parts_of(columns.of(rows[chunk])), found[chunk], parts[chunk])
+        by_column = parts_of(columns.of(rows[chunk]))
+        for one, other in twins.items():
+            by_column[:, other] += by_column[:, one]
+            by_column[:, one] = 0.0
+        _largest(by_column, found[chunk], parts[chunk])
 
     by_chunks(len(rows), fill)
     return found, parts

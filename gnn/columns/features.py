@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
+from zlib import crc32
 
 import numpy as np
 import pyarrow as pa
@@ -299,6 +300,23 @@ class PartyColumns:
     def of(self, rows: NDArray[np.int32], names: Sequence[str] | None = None) -> NDArray[np.float32]:
         """Columns of some parties side by side, float32 [rows, columns]; ``names``: all where None."""
         return _stacked(self.by_name, self.names if names is None else names, rows)
+
+    def twins(self) -> dict[int, int]:
+        """By place in ``names``: columns that have an equal one later in their group, and the last of these.
+
+        As bad outcomes of any kind have, where there is one kind. A column that is constant has no twin.
+        """
+        known = [position for position, name in enumerate(self.names) if name in self.by_name]
+        values = [self.by_name[self.names[position]] for position in known]
+        last: dict[tuple[bool, int], int] = {}
+        found = {}
+        checksums = side_by_side(lambda column: crc32(np.ascontiguousarray(column).data), values)
+        for place, checksum in reversed(list(enumerate(checksums))):
+            other = last.setdefault((known[place] < self.n_own, checksum), place)
+            alike = other != place and np.array_equal(values[place], values[other], equal_nan=True)
+            if alike and not np.array_equal(values[place][1:], values[place][:-1], equal_nan=True):
+                found[known[place]] = known[other]
+        return found
 
 
 def own_and_environment(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from gnn.columns.features import ENVIRONMENT
+from gnn.columns.features import ENVIRONMENT, PartyColumns
 from gnn.columns.linear_columns import linear_columns
 from gnn.columns.views import relation_columns, view_of
 from gnn.learning.rows import origin_view
@@ -47,6 +47,36 @@ def test_columns_sum_to_own_and_environment(trained: Model, scored: ScoredParts)
     np.testing.assert_allclose(np.abs(scored.reason_parts), largest, atol=1e-6)
     taken = np.take_along_axis(by_column, scored.reason_columns.astype(int), axis=1)
     np.testing.assert_allclose(scored.reason_parts, taken, atol=1e-6)
+
+
+def test_of_equal_columns_one_speaks_for_both(trained: Model, panel_of_parts: Panel) -> None:
+    origin = panel_of_parts.of("test")[0]
+    columns = origin_view(trained.preparation, origin).columns
+    assert not columns.twins()
+    x = columns.of(origin.codes)
+    by_column = column_parts(trained)(x)
+    one, other = sorted(np.argsort(-np.abs(by_column[:, : columns.n_own]).mean(0))[:2].tolist())
+    equal = {**columns.by_name, columns.names[one]: columns.by_name[columns.names[other]]}
+    both = replace(columns, by_name=equal)
+    assert both.twins() == {one: other}
+    x[:, one] = x[:, other]
+    together = column_parts(trained)(x)[:, [one, other]].sum(1)
+    found, parts = strongest(trained, both, origin.codes)
+    assert not np.any((found == one) & (parts != 0))
+    named = found == other
+    assert named.any(axis=1).mean() > 0.5
+    np.testing.assert_allclose(parts[named], together[named.any(axis=1)], atol=1e-6)
+
+
+def test_columns_without_difference_and_of_other_groups_are_no_twins() -> None:
+    values = np.arange(5, dtype=np.float32)
+    values[2] = np.nan
+    still, unknown = np.zeros(5, np.float32), np.full(5, np.nan, np.float32)
+    names = ("a", "still", "absent", "b", "unknown", "still too", "c", "unknown too", "d")
+    held = {"a": values, "still": still, "b": values.copy(), "unknown": unknown, "still too": still}
+    held |= {"c": values + 1, "unknown too": unknown, "d": values}
+    assert PartyColumns(names, 8, held, {}).twins() == {0: 3}
+    assert PartyColumns(names, 9, held, {}).twins() == {0: 8, 3: 8}
 
 
 def test_rows_say_the_same_in_one_chunk_and_in_several(trained: Model, panel_of_parts: Panel) -> None:
