@@ -6,7 +6,7 @@ with characters that a terminal would act on written out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -146,27 +146,42 @@ def _evidence_text(row: Body, currency: str) -> Text:
     return plain(" ".join(word for word in words if word), "red" if row["adverse"] else "")
 
 
+def _by_whom(body: Body) -> Iterator[list[Body]]:
+    """A list a counterparty or path, with what it gives in each relation; what moves most comes first."""
+    found: dict[tuple[str, str | None], list[Body]] = {}
+    for party in body["counterparties"]:
+        if party["party_id"] is not None:
+            found.setdefault((party["party_id"], party["via"]), []).append(party)
+    yield from sorted(found.values(), key=lambda parts: -abs(_sum(parts, "log_odds")))
+
+
+def _sum(parts: Iterable[Body], name: str) -> Any:
+    return sum(part[name] for part in parts)
+
+
 def _counterparties_table(body: Body) -> Table:
     table = _columns(
         "Who it comes from", ">Points", "Counterparty", "Among", "Through", ">Its score", ">Log-odds"
     )
-    parties = body["counterparties"]
-    named = [party for party in parties if party["party_id"] is not None]
-    named = [party for rank, party in enumerate(named) if party["points"] or rank < ALWAYS_NAMED]
-    others = [party for party in parties if party not in named]
-    for party in named:
+    others = [part for part in body["counterparties"] if part["party_id"] is None]
+    for rank, parts in enumerate(_by_whom(body)):
+        first, points = parts[0], _sum(parts, "points")
+        if not points and rank >= ALWAYS_NAMED:
+            others += parts
+            continue
         table.add_row(
-            points_text(party["points"]),
-            plain(party["party_id"]),
-            plain(party["text"]),
-            plain(party["via"] or ""),
-            "" if party["score"] is None else str(party["score"]),
-            f"{party['log_odds']:+.4f}",
+            points_text(points),
+            plain(first["party_id"]),
+            plain(", ".join(part["text"] for part in parts)),
+            plain(first["via"] or ""),
+            Text(first["status"].replace("_", " "), "dim") if first["score"] is None else str(first["score"]),
+            f"{_sum(parts, 'log_odds'):+.4f}",
         )
     if others:
-        points, log_odds = (sum(party[name] for party in others) for name in ("points", "log_odds"))
         rest = Text(REMAINDER_TEXT, "dim")
-        table.add_row(points_text(points), rest, "", "", "", f"{log_odds:+.4f}")
+        table.add_row(
+            points_text(_sum(others, "points")), rest, "", "", "", f"{_sum(others, 'log_odds'):+.4f}"
+        )
     return table
 
 

@@ -52,15 +52,26 @@ def test_markup_and_terminal_codes_in_ids_stay_text(reader: RunReader) -> None:
 
 
 def test_counterparties_that_move_no_point_are_summed_up(reader: RunReader) -> None:
-    party = {"relation": "SUPPLIES.in", "text": "suppliers", "via": None, "score": None, "log_odds": 0.001}
+    party = {"relation": "SUPPLIES.in", "text": "suppliers", "via": None, "log_odds": 0.001}
+    party |= {"score": None, "status": "outside_population"}
     moving = [{**party, "party_id": f"moving-{i}", "points": 1} for i in range(5)]
     still = [{**party, "party_id": f"still-{i}", "points": 0} for i in range(4)]
     body = reader.explanation("P000")
     text = printed(explanation_panel({**body, "counterparties": moving + still}))
     assert all(f"moving-{i}" in text for i in range(5))
     assert "still-" not in text
+    assert text.count("outside population") == 5
     assert "+0.0040" in text.split(REMAINDER_TEXT)[1]
     assert "still-2" in printed(explanation_panel({**body, "counterparties": still}))
+
+
+def test_a_counterparty_has_one_line_for_all_relations(reader: RunReader) -> None:
+    party = {"party_id": "S", "text": "suppliers", "via": None, "score": 650, "points": -3, "log_odds": 0.2}
+    parts = [party, {**party, "text": "shippers", "points": 7, "log_odds": -0.5}, {**party, "via": "T"}]
+    text = printed(explanation_panel({**reader.explanation("P000"), "counterparties": parts}))
+    lines = [line.split() for line in text.split("Who it comes from")[1].splitlines()]
+    assert ["+4", "S", "suppliers,", "shippers", "650", "-0.3000"] in lines
+    assert ["-3", "S", "suppliers", "T", "650", "+0.2000"] in lines
 
 
 def test_a_thin_file_is_called_no_bad_mark(reader: RunReader) -> None:
