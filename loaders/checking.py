@@ -123,8 +123,8 @@ class Checker:
         for typed, column in named:
             self._note(
                 typed,
-                f"SELECT _feed, _rid, {quote(column)} FROM {quote(typed.name)} "
-                f"SEMI JOIN unknown_parties u ON u.party_id = {quote(column)}",
+                f"SELECT _feed, _rid, t.{quote(column)} FROM {quote(typed.name)} t "
+                f"SEMI JOIN unknown_parties u ON u.party_id = t.{quote(column)}",
                 column, "unknown_party", "a party of this load or of the store",
             )  # fmt: skip
         for typed in tables:

@@ -1,7 +1,16 @@
 from __future__ import annotations
 
+import csv
+from importlib.resources import files
 from pathlib import Path
 
+import pandas as pd
+
+from graph.contract import TABLES
+from graph.duckdb_store import DuckDBStore
+from graph.workspace import Workspace
+from loaders import load
+from loaders.synthetic import EcosystemSettings, generate
 from tests.loaders.sources import MAPPING, Shop, balanced, ledger, write_csv
 
 PAYMENTS = """
@@ -72,3 +81,36 @@ def test_a_credit_note_may_come_before_what_it_corrects(shop: Shop) -> None:
     (warning,) = told(report.warnings)
     assert warning.startswith("invoices.corrects_invoice_id: 1 rows")
     assert "('old')" in warning
+
+
+def test_whatever_column_names_an_unknown_party_its_row_is_quarantined(tmp_path: Path) -> None:
+    folder = tmp_path / "tables"
+    generate(EcosystemSettings(parties=300, seed=4), folder)
+    parties = pd.read_parquet(folder / "parties.parquet")["party_id"]
+    splits = pd.DataFrame(
+        {"party_id": parties, "task": "t", "fold": 0, "part": "test", "known_on": "2020-01-01"}
+    )
+    splits.to_parquet(folder / "splits.parquet")
+    expected = set()
+    for name, table in TABLES.items():
+        columns = [column.name for column in table.columns if column.references == "parties"]
+        rows = pd.read_parquet(folder / f"{name}.parquet") if columns else None
+        for place, column in enumerate(columns):
+            rows[column] = rows[column].astype(object)
+            rows.loc[place, column] = f"nobody of {name}.{column}"
+            expected.add((name, column, f"nobody of {name}.{column}"))
+        if columns:
+            rows.to_parquet(folder / f"{name}.parquet")
+    assert {name for name, _, _ in expected} >= {"events", "outcomes", "stocks", "identifiers", "links"}
+    mapping = tmp_path / "lenient.yaml"
+    canonical = (files("loaders") / "mappings" / "canonical.yaml").read_text("utf-8")
+    mapping.write_text(canonical + "reject_share: 0.5\n")
+
+    workspace = Workspace.open(tmp_path / "workspace")
+    report = load(str(mapping), folder, DuckDBStore(workspace.database), workspace.folder)
+    assert report.reasons == {"unknown_party": len(expected)}
+    assert balanced(report)
+    (quarantine,) = (workspace.folder / "quarantine").rglob("*.csv")
+    with quarantine.open(newline="", encoding="utf-8") as file:
+        found = {(row["table"], row["column"], row["value"]) for row in csv.DictReader(file)}
+    assert found == expected
