@@ -78,6 +78,9 @@ OUTCOME_KINDS = (
     "default", "bankruptcy", "fraud", "exit", "late", "denied", "ban", "debarment", "dormancy",
 )  # fmt: skip
 
+#: Targets that need no outcomes on record: a task may ask for them as for a kind of outcome.
+BUILT_IN_TARGETS = ("late_30", "late_90", "dilution", "dormant")
+
 
 def whose(counterparties: str) -> str:
     """Counterparties in a sentence about a party: "its buyers", but "firms it owns"."""

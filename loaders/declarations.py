@@ -10,7 +10,7 @@ from typing import Any
 
 from graph.errors import MappingError
 from graph.source import PARTS, SourceDeclaration, Task
-from graph.vocabulary import KindDeclaration
+from graph.vocabulary import BUILT_IN_TARGETS, OUTCOME_KINDS, PARTY_KINDS, ROLES, KindDeclaration
 from loaders.faults import mapping_error
 from loaders.yamlnodes import Node, read_yaml
 
@@ -21,7 +21,27 @@ def declared_by(declaration: SourceDeclaration, files: tuple[str, ...], folder: 
         path = folder / name
         if path.is_file():
             declaration = _widened(declaration, read_yaml(path), name)
+    _check_tasks(declaration)
     return declaration
+
+
+def _check_tasks(declaration: SourceDeclaration) -> None:
+    """Raises ``MappingError`` where a task asks for what no row can be."""
+    known = {
+        "outcome": (*OUTCOME_KINDS, *declaration.outcome_kinds, *BUILT_IN_TARGETS),
+        "party_kinds": (*PARTY_KINDS, *declaration.party_kinds),
+        "roles": ROLES,
+    }
+    for task in declaration.tasks:
+        asked = {"outcome": (task.outcome,), "party_kinds": task.party_kinds, "roles": task.roles}
+        for key, words in asked.items():
+            for word in words:
+                if word not in known[key]:
+                    raise mapping_error(
+                        declaration.name, f"task {task.name}.{key}",
+                        f"{word!r} is neither standard nor declared under kinds; known: "
+                        f"{', '.join(known[key])}",
+                    )  # fmt: skip
 
 
 def _widened(base: SourceDeclaration, content: object, file: str) -> SourceDeclaration:

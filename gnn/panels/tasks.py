@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from graph.errors import BadInput
 from graph.source import SourceDeclaration, Task
+from graph.vocabulary import BUILT_IN_TARGETS
 
 #: Days past due that make a buyer's invoice late, by built-in target.
 LATE_DAYS: Mapping[str, int] = {"late_30": 30, "late_90": 90}
@@ -29,8 +30,7 @@ DORMANT = "dormant"
 SALE = "sale"
 
 BUILT_IN_TASKS: Mapping[str, Task] = {
-    name: Task(name=name, outcome=name, horizon_days=180, once=False)
-    for name in (*LATE_DAYS, "dilution", DORMANT)
+    name: Task(name=name, outcome=name, horizon_days=180, once=False) for name in BUILT_IN_TARGETS
 }
 
 

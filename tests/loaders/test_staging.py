@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from graph.duckdb_store import DuckDBStore
-from graph.errors import LoadRefused
+from graph.errors import LoadRefused, MappingError
 from loaders import LoadReport, load
 from tests.loaders.sources import Shop, balanced
 
@@ -131,6 +131,20 @@ def test_a_folder_of_contract_tables_needs_no_mapping(shop: Shop) -> None:
     assert shop.rows("SELECT amount, source FROM invoices") == [(1250, "mine")]
     assert shop.rows("SELECT x_size, source FROM parties ORDER BY party_code") == [(1.5, "me"), (None, "me")]
     assert [task.name for task in shop.store.sources()[0].tasks] == ["t"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "word"),
+    [("outcome: los", "los"), ("outcome: lost, party_kinds: [company, shop]", "shop"),
+     ("outcome: dormant, roles: [seller]", "seller")],
+)  # fmt: skip
+def test_a_task_that_asks_for_what_no_row_can_be_is_refused(shop: Shop, asked: str, word: str) -> None:
+    (shop.folder / "parties.csv").write_text(PARTIES, encoding="utf-8")
+    (shop.folder / "tasks.yaml").write_text(
+        f"tasks: [{{name: good, outcome: late_30}}, {{name: t, {asked}}}]\nkinds: {{outcomes: [lost]}}\n"
+    )
+    with pytest.raises(MappingError, match=rf"task t\.[a-z_]+: '{word}' is neither standard nor declared"):
+        canonical(shop.folder, shop.root)
 
 
 def test_a_contract_table_without_known_on_is_refused_with_advice(shop: Shop) -> None:
