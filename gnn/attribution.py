@@ -135,6 +135,7 @@ def _by_path(
     part = np.zeros(len(paths.end))
     if bottoms["reach"] <= EPSILON:
         return part
+    by_weight = paths.weight / bottoms["reach"]
     for column, (weight, centre) in zip(columns, coefficients.T, strict=True):
         bottom = bottoms[column.denominator]
         if weight == 0.0 or (column.centred and bottom <= EPSILON):
@@ -145,8 +146,7 @@ def _by_path(
             top = weighted[:, GIVEN.index(column.given)]
         else:
             top = paths.weight * records[:, RECORDS.index(column.given)]
-        kind: Denominator = column.denominator if column.denominator == "has" else "reach"
-        share = (weighted[:, GIVEN.index("has")] if kind == "has" else paths.weight) / bottoms[kind]
+        share = weighted[:, GIVEN.index("has")] / bottom if column.denominator == "has" else by_weight
         part += weight * (top / bottom - centre * share)
     return part
 

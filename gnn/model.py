@@ -40,10 +40,11 @@ class Preparation:
 
 @dataclass(frozen=True)
 class ReadOut:
-    """The network's weights for one relation, on columns as they are (standardisation folded in).
+    """Weights for one relation, on columns as they are (standardisation folded in).
 
     ``weights`` / ``centres``: float64 by hop (1, 2), then those of counterparty-caused indicators (0).
-    A column gives weight·(value - centre), 0 where unknown; centres of uncentred columns are 0.
+    A column gives weight·(value - centre), 0 where unknown. Of uncentred columns the network's centres are 0,
+    those of a trees' sum the means of its rows.
     """
 
     weights: Mapping[int, NDArray[np.float64]]

@@ -16,7 +16,10 @@ from loaders.yamlnodes import Node, read_yaml
 
 
 def declared_by(declaration: SourceDeclaration, files: tuple[str, ...], folder: Path) -> SourceDeclaration:
-    """A mapping's declaration, widened by those of its ``files`` that ``folder`` holds."""
+    """A mapping's declaration, widened by those of its ``files`` that ``folder`` holds.
+
+    Raises ``MappingError`` where one cannot be read, or a task asks for what no row can be.
+    """
     for name in files:
         path = folder / name
         if path.is_file():
@@ -34,14 +37,12 @@ def _check_tasks(declaration: SourceDeclaration) -> None:
     }
     for task in declaration.tasks:
         asked = {"outcome": (task.outcome,), "party_kinds": task.party_kinds, "roles": task.roles}
-        for key, words in asked.items():
-            for word in words:
-                if word not in known[key]:
-                    raise mapping_error(
-                        declaration.name, f"task {task.name}.{key}",
-                        f"{word!r} is neither standard nor declared under kinds; known: "
-                        f"{', '.join(known[key])}",
-                    )  # fmt: skip
+        for key, word in ((key, word) for key, words in asked.items() for word in words):
+            if word not in known[key]:
+                raise mapping_error(
+                    declaration.name, f"task {task.name}.{key}",
+                    f"{word!r} is neither standard nor declared under kinds; known: {', '.join(known[key])}",
+                )  # fmt: skip
 
 
 def _widened(base: SourceDeclaration, content: object, file: str) -> SourceDeclaration:

@@ -306,16 +306,15 @@ class PartyColumns:
 
         As bad outcomes of any kind have, where there is one kind. A column that is constant has no twin.
         """
-        known = [position for position, name in enumerate(self.names) if name in self.by_name]
-        values = [self.by_name[self.names[position]] for position in known]
-        last: dict[tuple[bool, int], int] = {}
+        known = [(place, self.by_name[name]) for place, name in enumerate(self.names) if name in self.by_name]
+        checksums = side_by_side(lambda column: crc32(np.ascontiguousarray(column[1]).data), known)
+        last: dict[tuple[bool, int], tuple[int, NDArray[np.float32]]] = {}
         found = {}
-        checksums = side_by_side(lambda column: crc32(np.ascontiguousarray(column).data), values)
-        for place, checksum in reversed(list(enumerate(checksums))):
-            other = last.setdefault((known[place] < self.n_own, checksum), place)
-            alike = other != place and np.array_equal(values[place], values[other], equal_nan=True)
-            if alike and not np.array_equal(values[place][1:], values[place][:-1], equal_nan=True):
-                found[known[place]] = known[other]
+        for (place, values), checksum in reversed(list(zip(known, checksums, strict=True))):
+            other, its = last.setdefault((place < self.n_own, checksum), (place, values))
+            alike = other != place and np.array_equal(values, its, equal_nan=True)
+            if alike and not np.array_equal(values[1:], values[:-1], equal_nan=True):
+                found[place] = other
         return found
 
 

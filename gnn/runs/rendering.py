@@ -6,7 +6,7 @@ with characters that a terminal would act on written out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -146,13 +146,13 @@ def _evidence_text(row: Body, currency: str) -> Text:
     return plain(" ".join(word for word in words if word), "red" if row["adverse"] else "")
 
 
-def _by_whom(body: Body) -> Iterator[list[Body]]:
+def _by_whom(body: Body) -> list[list[Body]]:
     """A list a counterparty or path, with what it gives in each relation; what moves most comes first."""
     found: dict[tuple[str, str | None], list[Body]] = {}
     for party in body["counterparties"]:
         if party["party_id"] is not None:
             found.setdefault((party["party_id"], party["via"]), []).append(party)
-    yield from sorted(found.values(), key=lambda parts: -abs(_sum(parts, "log_odds")))
+    return sorted(found.values(), key=lambda parts: -abs(_sum(parts, "log_odds")))
 
 
 def _sum(parts: Iterable[Body], name: str) -> Any:

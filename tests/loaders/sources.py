@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import csv
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 
 import duckdb
+import pandas as pd
 
+from graph.contract import TABLES
 from graph.duckdb_store import DuckDBStore
 from loaders import LoadReport, load
+from loaders.synthetic import EcosystemSettings, generate
 
 MAPPING = """
 source: shop
@@ -39,6 +43,9 @@ tables:
       paid_on: paid
       known_on: booked
 """
+#: The shipped mapping of the contract's own tables, with a share.
+CANONICAL = (files("loaders") / "mappings" / "canonical.yaml").read_text("utf-8")
+CANONICAL = CANONICAL.replace("{", "{{").replace("}", "}}") + "reject_share: {share}\n"
 HEADER = ["number", "seller", "buyer", "issued", "amount", "currency", "paid", "booked"]
 
 
@@ -48,6 +55,14 @@ def ledger(n: int = 200) -> list[list[str]]:
         [f"I{i}", f"S{i % 7}", f"B{i % 11}", "2020-01-05", f"{i}.50", "EUR", "2020-02-01", "2020-01-06"]
         for i in range(n)
     ]
+
+
+def every_table(folder: Path, parties: int, seed: int) -> dict[str, pd.DataFrame]:
+    """Good rows of every table of the contract, made in ``folder``."""
+    generate(EcosystemSettings(parties=parties, seed=seed), folder)
+    made = {name: pd.read_parquet(folder / f"{name}.parquet") for name in TABLES if name != "splits"}
+    split = {"task": "t", "fold": 0, "part": "test", "known_on": "2020-01-01"}
+    return made | {"splits": made["parties"][["party_id"]].assign(**split)}
 
 
 def write_csv(path: Path, rows: list[list[str]], encoding: str = "utf-8", delimiter: str = ",") -> Path:

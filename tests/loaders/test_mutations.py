@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import random
 from collections.abc import Callable
-from importlib.resources import files
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from graph.contract import TABLES, Column
-from graph.duckdb_store import DuckDBStore
 from graph.errors import LoadRefused
-from graph.workspace import Workspace
-from loaders import load
-from loaders.synthetic import EcosystemSettings, generate
-from tests.loaders.sources import HEADER, Shop, balanced, ledger, write_csv
+from tests.loaders.sources import CANONICAL, HEADER, Shop, balanced, every_table, ledger, write_csv
 
 ROWS, MUTATED = 10_000, 5_000
 
@@ -124,46 +117,30 @@ def nonsense(column: Column) -> list[str]:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_damage_in_any_column_of_any_table_is_accounted_for(tmp_path: Path, seed: int) -> None:
+def test_damage_in_any_column_of_any_table_is_accounted_for(shop: Shop, seed: int) -> None:
     random_ = random.Random(seed)
-    generate(EcosystemSettings(parties=400, seed=seed), tmp_path / "made")
-    folder = tmp_path / "tables"
-    folder.mkdir()
-    parties = pd.read_parquet(tmp_path / "made" / "parties.parquet")["party_id"]
-    splits = pd.DataFrame(
-        {"party_id": parties, "task": "t", "fold": 0, "part": "test", "known_on": "2020-01-01"}
-    )
-    splits.to_parquet(tmp_path / "made" / "splits.parquet")
+    shop.mapping, shop.share = CANONICAL, 0.5
     damaged: dict[str, dict[int, tuple[str, str]]] = {}
-    for name, table in TABLES.items():
-        rows = pd.read_parquet(tmp_path / "made" / f"{name}.parquet").map(
-            lambda value: "" if pd.isna(value) else str(value)
-        )
-        choices = [column for column in table.columns if column.name in rows and nonsense(column)]
+    for name, made in every_table(shop.root / "made", parties=400, seed=seed).items():
+        rows = made.map(lambda value: "" if pd.isna(value) else str(value))
+        choices = [column for column in TABLES[name].columns if column.name in rows and nonsense(column)]
         damaged[name] = {}
         # Parties are left as they are, for other tables to name.
         for place in random_.sample(range(len(rows)), 0 if name == "parties" else min(len(rows) // 3, 400)):
             column = random_.choice(choices)
             # Unlike each other, for equal rows are one.
-            rows.loc[place, column.name] = random_.choice(nonsense(column)).replace(
-                "nobody", f"nobody {place}"
-            )
-            damaged[name][place + 2] = (column.name, rows.loc[place, column.name])
-        rows.to_csv(folder / f"{name}.csv", index=False)
-    mapping = tmp_path / "lenient.yaml"
-    canonical = (files("loaders") / "mappings" / "canonical.yaml").read_text("utf-8")
-    mapping.write_text(canonical + "reject_share: 0.5\n")
+            value = random_.choice(nonsense(column)).replace("nobody", f"nobody {place}")
+            rows.loc[place, column.name] = value
+            damaged[name][place + 2] = (column.name, value)
+        rows.to_csv(shop.folder / f"{name}.csv", index=False)
 
-    workspace = Workspace.open(tmp_path / "workspace")
-    report = load(str(mapping), folder, DuckDBStore(workspace.database), workspace.folder)
+    report = shop.load()
     assert balanced(report)
-    (quarantine,) = (workspace.folder / "quarantine").rglob("*.csv")
     found: dict[str, dict[int, set[str]]] = {name: {} for name in TABLES}
-    with quarantine.open(newline="", encoding="utf-8") as file:
-        for line in csv.DictReader(file):
-            assert line["reason"]
-            assert line["expected"]
-            found[line["table"]].setdefault(int(line["row_number"]), set()).add(line["column"])
+    for line in shop.quarantined(report):
+        assert line["reason"]
+        assert line["expected"]
+        found[line["table"]].setdefault(int(line["row_number"]), set()).add(line["column"])
     for name, rows_damaged in damaged.items():
         missed = {row: what for row, what in rows_damaged.items() if what[0] not in found[name].get(row, ())}
         assert not missed, name

@@ -1,17 +1,9 @@
 from __future__ import annotations
 
-import csv
-from importlib.resources import files
 from pathlib import Path
 
-import pandas as pd
-
 from graph.contract import TABLES
-from graph.duckdb_store import DuckDBStore
-from graph.workspace import Workspace
-from loaders import load
-from loaders.synthetic import EcosystemSettings, generate
-from tests.loaders.sources import MAPPING, Shop, balanced, ledger, write_csv
+from tests.loaders.sources import CANONICAL, MAPPING, Shop, balanced, every_table, ledger, write_csv
 
 PAYMENTS = """
   - table: payments
@@ -83,34 +75,20 @@ def test_a_credit_note_may_come_before_what_it_corrects(shop: Shop) -> None:
     assert "('old')" in warning
 
 
-def test_whatever_column_names_an_unknown_party_its_row_is_quarantined(tmp_path: Path) -> None:
-    folder = tmp_path / "tables"
-    generate(EcosystemSettings(parties=300, seed=4), folder)
-    parties = pd.read_parquet(folder / "parties.parquet")["party_id"]
-    splits = pd.DataFrame(
-        {"party_id": parties, "task": "t", "fold": 0, "part": "test", "known_on": "2020-01-01"}
-    )
-    splits.to_parquet(folder / "splits.parquet")
+def test_whatever_column_names_an_unknown_party_its_row_is_quarantined(shop: Shop) -> None:
+    shop.mapping, shop.share = CANONICAL, 0.5
     expected = set()
-    for name, table in TABLES.items():
-        columns = [column.name for column in table.columns if column.references == "parties"]
-        rows = pd.read_parquet(folder / f"{name}.parquet") if columns else None
+    for name, rows in every_table(shop.root / "made", parties=300, seed=4).items():
+        columns = [column.name for column in TABLES[name].columns if column.references == "parties"]
         for place, column in enumerate(columns):
             rows[column] = rows[column].astype(object)
             rows.loc[place, column] = f"nobody of {name}.{column}"
             expected.add((name, column, f"nobody of {name}.{column}"))
-        if columns:
-            rows.to_parquet(folder / f"{name}.parquet")
+        rows.to_parquet(shop.folder / f"{name}.parquet")
     assert {name for name, _, _ in expected} >= {"events", "outcomes", "stocks", "identifiers", "links"}
-    mapping = tmp_path / "lenient.yaml"
-    canonical = (files("loaders") / "mappings" / "canonical.yaml").read_text("utf-8")
-    mapping.write_text(canonical + "reject_share: 0.5\n")
 
-    workspace = Workspace.open(tmp_path / "workspace")
-    report = load(str(mapping), folder, DuckDBStore(workspace.database), workspace.folder)
+    report = shop.load()
     assert report.reasons == {"unknown_party": len(expected)}
     assert balanced(report)
-    (quarantine,) = (workspace.folder / "quarantine").rglob("*.csv")
-    with quarantine.open(newline="", encoding="utf-8") as file:
-        found = {(row["table"], row["column"], row["value"]) for row in csv.DictReader(file)}
+    found = {(line["table"], line["column"], line["value"]) for line in shop.quarantined(report)}
     assert found == expected
