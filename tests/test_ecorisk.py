@@ -95,6 +95,9 @@ def test_the_whole_job(terminal: Terminal, tmp_path: Path) -> None:
 
     check_record(terminal, run["run_id"], explained["party_id"])
     check_promotion(terminal, trained)
+    for day, stale in (("2024-06-01", False), ("2025-06-01", True)):
+        code, out, _ = terminal.run("score", "--as-of", day)
+        assert (code, "newest row on record" in out) == (0, stale)
 
 
 def check_record(terminal: Terminal, run_id: str, party_id: str) -> None:

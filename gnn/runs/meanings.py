@@ -75,7 +75,8 @@ def meaning_of(name: str, kinds: Mapping[str, KindDeclaration]) -> ColumnMeaning
         milieu = _MILIEUS.get(rest, rest)
         meaning = f"Rate of bad outcomes seen in its {milieu}."
         reason = f"Its {milieu} has a worse record than others"
-        return _plain(name, f"RECORD_OF_{rest.upper()}", meaning, reason, unit="share", part="environment")
+        code = f"RECORD_OF_{rest.upper()}"
+        return _plain(name, code, meaning, reason, unit="share", part="environment", better="lower")
     label = name.removeprefix("x_")
     reason = f"The source's feature {label} has a value that goes with bad outcomes"
     return _plain(name, name.upper(), f"Feature {label} of the source.", reason, of_record=True)
@@ -89,10 +90,11 @@ def _plain(
     *,
     unit: str | None = None,
     part: str = "own",
+    better: str | None = None,
     of_record: bool = False,
 ) -> ColumnMeaning:
     return ColumnMeaning(
-        name, code, meaning, reason, unit, part, None, False, ("parties",), of_record, "features"
+        name, code, meaning, reason, unit, part, better, False, ("parties",), of_record, "features"
     )
 
 

@@ -23,12 +23,16 @@ from graph.snapshot import Snapshot
 from graph.store import EcosystemStore
 from graph.workspace import Workspace
 
+#: A month without a new row, and every window that ends on the day of scoring begins to empty.
+_STALE_DAYS = 31
+
 
 @dataclass(frozen=True)
 class PublishedRun:
-    """What was published."""
+    """What was published, and the newest day of the store's rows (None: they have no dates of their own)."""
 
     facts: RunFacts
+    newest: date | None
 
     def to_json(self) -> dict[str, Any]:
         """The object that ``ecorisk score --json`` prints."""
@@ -46,6 +50,13 @@ class PublishedRun:
         table = Table("", "", title="Published run", title_justify="left", show_header=False, box=SIMPLE)
         for name, value in self.to_json().items():
             table.add_row(name, str(value))
+        behind = (date.fromisoformat(self.facts.as_of) - self.newest).days if self.newest else 0
+        if behind > _STALE_DAYS:
+            table.caption_justify = "left"
+            table.caption = (
+                f"the newest row on record became known on {self.newest}, {behind:,} days before: "
+                "load what has happened since, or choose an earlier day"
+            )
         return table
 
 
@@ -87,4 +98,4 @@ def score_and_publish(
     tell("publishing")
     workspace.publish_run(run.facts.run_id, lambda target: write_run(target, run))
     store.publish(published_scores(run, snapshot))
-    return PublishedRun(run.facts)
+    return PublishedRun(run.facts, store.latest_day() if artifact.task_of(model).dated else None)

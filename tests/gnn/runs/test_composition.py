@@ -158,17 +158,17 @@ def test_a_party_that_no_row_names_has_no_score_unless_its_source_describes_it(t
 
 
 @pytest.mark.parametrize(
-    ("name", "code", "part"),
+    ("name", "code", "part", "better"),
     [
-        ("sales_amount_365d", "SALES_AMOUNT_365D", "own"),
-        ("x_size", "X_SIZE", "own"),
-        ("log_degree:SUPPLIES.in", "NUMBER_OF_COUNTERPARTIES:SUPPLIES.in", "own"),
-        ("rate:industry", "RECORD_OF_INDUSTRY", "environment"),
+        ("sales_amount_365d", "SALES_AMOUNT_365D", "own", "higher"),
+        ("x_size", "X_SIZE", "own", None),
+        ("log_degree:SUPPLIES.in", "NUMBER_OF_COUNTERPARTIES:SUPPLIES.in", "own", None),
+        ("rate:industry", "RECORD_OF_INDUSTRY", "environment", "lower"),
     ],
 )
-def test_every_column_has_a_code_and_a_sentence(name: str, code: str, part: str) -> None:
+def test_every_column_has_a_code_and_a_sentence(name: str, code: str, part: str, better: str | None) -> None:
     meaning = meaning_of(name, LINK_KINDS)
-    assert (meaning.code, meaning.part) == (code, part)
+    assert (meaning.code, meaning.part, meaning.better) == (code, part, better)
     assert meaning.reason
     assert "SUPPLIES" not in meaning.reason
 
