@@ -299,7 +299,7 @@ def _dated_origin(part: Part, snapshot: Snapshot, later: Snapshot, task: Task) -
     there = positions(snapshot, later)[codes]
     # A party that is gone from the later snapshot (its consent lapsed) has no label.
     codes, there = codes[there >= 0], there[there >= 0]
-    if task.stated_only or task.outcome == "dilution":
+    if _asks_the_stated(task):
         codes, there = codes[found.stated[there]], there[found.stated[there]]
     return Origin(
         part=part,
@@ -310,6 +310,11 @@ def _dated_origin(part: Part, snapshot: Snapshot, later: Snapshot, task: Task) -
         known=known_outcomes(snapshot, task),
         own_labels_known=False,
     )
+
+
+def _asks_the_stated(task: Task) -> bool:
+    """Whether a party of which nothing is stated has no label; otherwise it counts as good."""
+    return task.stated_only or task.outcome == "dilution"
 
 
 def _panel_by_splits(read: _Days, task: Task, latest: date) -> Panel:
@@ -331,6 +336,15 @@ def _panel_by_splits(read: _Days, task: Task, latest: date) -> Panel:
         "test": ("train", "valid"),
     }
     origins, notes = [], []
+    everyone = np.concatenate(list(members.values()))
+    unstated = np.count_nonzero(~found.stated[everyone])
+    if _asks_the_stated(task):
+        members = {part: codes[found.stated[codes]] for part, codes in members.items()}
+    elif unstated and (found.stated & ~found.bad).any():
+        notes.append(
+            f"{unstated:,} of {len(everyone):,} parties count as good, though nothing is stated of them and "
+            "good outcomes are stated of others: with stated_only they have no label"
+        )
     for part in PARTS:
         snapshot = read(task.as_of[part][0])
         here = positions(last, snapshot)

@@ -31,7 +31,7 @@ from gnn.panels.tasks import BUILT_IN_TASKS
 from graph.duckdb_store import DuckDBStore
 from graph.errors import BadInput, Refused
 from graph.relations import recency
-from graph.source import Part, SourceDeclaration, Task
+from graph.source import PARTS, Part, SourceDeclaration, Task
 from graph.vocabulary import KindDeclaration
 from tests.ecosystems import START, load, parties, random_trade, snapshot
 
@@ -420,6 +420,25 @@ def test_a_task_by_splits_shows_each_part_only_the_labels_of_earlier_ones(tmp_pa
     now = splits_store(tmp_path / "again").read(date(2020, 1, 4), None)
     assert known_outcomes(now, BY_SPLITS).n.tolist() == [1] * 10
     assert len(population(now, BY_SPLITS)) == 10
+
+
+def test_who_has_no_stated_outcome_is_in_no_part_or_is_said_to_count_as_good(tmp_path: Path) -> None:
+    rows = [{"party_id": f"P{i:03d}", "task": "ban", "fold": 1, "part": PARTS[i % 3]} for i in range(12)]
+    stated = [outcome(i, date(2020, 1, 4), value=int(i < 3), kind="ban") for i in range(6)]
+    tables = {"parties": parties(12), "splits": rows, "outcomes": stated}
+    asked = replace(BY_SPLITS, stated_only=True)
+    panel = build_panel(store_of(tmp_path / "stated", tables, asked), asked)
+    assert [labelled(origin) for origin in panel.origins] == [
+        {"P000": 1, "P003": 0},
+        {"P001": 1, "P004": 0},
+        {"P002": 1, "P005": 0},
+    ]
+    assert panel.of("test")[0].known.n.tolist() == [1, 1, 0, 1, 1] + [0] * 7
+    assert panel.notes == ()
+    panel = build_panel(store_of(tmp_path / "all", tables, BY_SPLITS), BY_SPLITS)
+    assert [len(origin.codes) for origin in panel.origins] == [4, 4, 4]
+    (note,) = panel.notes
+    assert note.startswith("6 of 12 parties count as good")
 
 
 def test_choosing_a_task(tmp_path: Path) -> None:
