@@ -143,7 +143,9 @@ class Score(Strict):
     insufficient_evidence: bool = Field(description="too little is known to give a score")
     task: str = Field(description="question that was asked")
     outcome: str = Field(description="the bad outcome that is predicted")
-    horizon_days: int = Field(description="days after as_of that the prediction covers")
+    horizon_days: int | None = Field(
+        description="days after as_of that the prediction covers; null: the source is not dated"
+    )
     calibrated: bool = Field(description="false: the source states no population rate, so there is no PD")
     base_currency: str = Field(description="ISO 4217 code of the amounts; minor units of it where so stated")
     interval: Interval | None = Field(description="null where pd is")
@@ -264,7 +266,7 @@ class Run(Strict):
     as_of: date
     task: str
     outcome: str
-    horizon_days: int = Field(description="days")
+    horizon_days: int | None = Field(description="days; null: the source is not dated")
     calibrated: bool
     model_sha: str
     snapshot_sha: str

@@ -109,3 +109,13 @@ def task_of(model: Model) -> Task:
     if not isinstance(task, Mapping):
         raise ArtifactMismatch(f"the model does not say what it was trained for: {task!r}")
     return Task.from_json(task)
+
+
+def sample_bad_share(model: Model) -> float:
+    """Bad share of the cases that the level of ``model`` was fitted on.
+
+    Of a task by splits all, where it was fitted again with them; else the validation cases.
+    """
+    facts: Any = model.facts
+    parts = ("train", "valid") if task_of(model).by_splits and facts["fitted_again"] else ("valid",)
+    return float(sum(facts["positives"][part] for part in parts) / sum(facts["rows"][part] for part in parts))

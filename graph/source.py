@@ -29,7 +29,7 @@ class Task:
     ``as_of``: prediction days by part; empty where they are to be derived from the data's span.
     ``by_splits``: membership of parts comes from the ``splits`` table (``fold`` picks the fold).
     ``rings``: rings as of each day are searched, and membership in them is among the indicators.
-    ``prior``: the population's bad rate, where a source without dates states one.
+    ``prior``: the population's bad rate, between 0 and 1, where cases are a sample of it drawn by outcome.
     """
 
     name: str
@@ -52,6 +52,8 @@ class Task:
             raise MappingError(
                 f"task {self.name}: a task by splits names one as_of day for each of train, valid and test"
             )
+        if self.prior is not None and not 0 < self.prior < 1:
+            raise MappingError(f"task {self.name}: prior is a share between 0 and 1, not {self.prior}")
         days = [day for part in PARTS for day in self.as_of.get(part, ())]
         if days != sorted(days):
             raise MappingError(f"task {self.name}: as_of days must ascend from train over valid to test")

@@ -70,14 +70,23 @@ def _data(model: Model) -> str:
     )
 
 
-def _target(task: Task) -> str:
+def _pd_of(model: Model, task: Task) -> str:
+    if task.prior is not None:
+        return (
+            f"for a population of which {task.prior:.2%} are bad, as the source states; of the sample "
+            f"{artifact.sample_bad_share(model):.2%} are, which figures below keep to"
+        )
+    return "stated" if task.dated else "not stated: ranks and scores only"
+
+
+def _target(model: Model, task: Task) -> str:
     census = "the source states it" if task.stated_only else "it is on record in the window"
     return listed(
         {
             "Target": f"{escaped(task.outcome)} (task {escaped(task.name)}); bad where {census}",
             "Horizon": f"{task.horizon_days} days" if task.dated else "none: the source is not dated",
             "Parts": "given by the source" if task.by_splits else "by day: train, then validation, then test",
-            "PD": "stated" if task.dated or task.prior is not None else "not stated: ranks and scores only",
+            "PD": _pd_of(model, task),
         }
     )
 
@@ -91,7 +100,7 @@ def _population(task: Task) -> str:
         conditions.append("that has not had the outcome yet")
     return (
         f"{', '.join(conditions)}. A party gets no score where less than {MINIMUM_SHARE:.0%} of the columns "
-        "of record are known or no row names it: a thin file is no bad mark."
+        "of record are known, or neither rows nor features are: a thin file is no bad mark."
     )
 
 
@@ -217,7 +226,7 @@ def render(model: Model, sha: str, evaluation: Body, gate: Body | None = None) -
     sections = {
         "Purpose": _purpose(model, task),
         "Data": _data(model),
-        "Target": _target(task),
+        "Target": _target(model, task),
         "Population": _population(task),
         "Features": _features(model),
         "Relations": _relations(model),

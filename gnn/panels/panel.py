@@ -214,6 +214,8 @@ def build_panel(
     empty = [part for part in PARTS if not any(len(origin.codes) for origin in panel.of(part))]
     if empty:
         nobody = "nobody belongs to its population"
+        if _asks_the_stated(panel.task):
+            nobody += ", or nothing is stated of who does in the days asked about"
         if panel.task.by_splits:
             nobody = f"table splits names nobody for it (task {panel.task.name!r}, fold {panel.task.fold})"
         because = "; ".join(panel.notes) or nobody

@@ -38,7 +38,7 @@ def _facts(
         as_of=as_of,
         task=task.name,
         outcome=task.outcome,
-        horizon_days=task.horizon_days,
+        horizon_days=task.horizon_days if task.dated else None,
         calibrated=question.calibrated,
         model_sha=question.model_sha,
         snapshot_sha=snapshot.sha256,

@@ -84,7 +84,8 @@ def _headline(body: Body) -> Text:
         line.append("   uncalibrated: rank only, no probability", "dim")
     else:
         line.append("   band ").append(body["band"], _BAND_STYLES[body["band"]])
-        line.append(f"   PD {100 * body['pd']:.2f} % in {body['horizon_days']} days")
+        within = f" in {body['horizon_days']} days" if body["horizon_days"] else ""
+        line.append(f"   PD {100 * body['pd']:.2f} %{within}")
         found = body["interval"]
         line.append(f" ({100 * found['low']:.2f} to {100 * found['high']:.2f} % at {found['level']:.0%})")
     peers = body["peer_group"]

@@ -47,12 +47,13 @@ class RelationFacts:
 class RunFacts:
     """What is true of a whole run.
 
-    ``base``: log-odds that every party starts from. ``inherited``: relations in the order of the points'
-    columns. ``relations``: those with stored pairs. ``columns``: meanings of the model's columns, as
-    ``gnn.runs.meanings.ColumnMeaning`` fields. ``peer_groups``: what the members of each share, and how many
-    they are. ``evidence_roles``: by table, the sides of its rows. ``groups``: of columns of record, as
-    ``gnn.runs.coverage.Group`` fields and what to supply. ``unseen_spread``, ``certain_share``: see
-    ``gnn.precision.Unseen`` (a run that does not say the latter was made without).
+    ``base``: log-odds that every party starts from. ``horizon_days``: None where the source is not dated.
+    ``inherited``: relations in the order of the points' columns. ``relations``: those with stored pairs.
+    ``columns``: meanings of the model's columns, as ``gnn.runs.meanings.ColumnMeaning`` fields.
+    ``peer_groups``: what the members of each share, and how many they are. ``evidence_roles``: by table,
+    the sides of its rows. ``groups``: of columns of record, as ``gnn.runs.coverage.Group`` fields and
+    what to supply. ``unseen_spread``, ``certain_share``: see ``gnn.precision.Unseen`` (a run that does
+    not say the latter was made without).
     ``purpose``, ``tables`` (rows and sha256 by name) and ``made_with`` (versions, processor): what a replay
     needs to read the same day again, and to tell what has changed.
     """
@@ -61,7 +62,7 @@ class RunFacts:
     as_of: str
     task: str
     outcome: str
-    horizon_days: int
+    horizon_days: int | None
     calibrated: bool
     model_sha: str
     snapshot_sha: str

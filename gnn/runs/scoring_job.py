@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 from rich.box import SIMPLE
 from rich.table import Table
+from scipy.special import logit
 
 from gnn import artifact
 from gnn.model import Model
@@ -20,6 +21,7 @@ from gnn.scoring import score
 from graph.errors import BadInput
 from graph.rings.membership import with_rings
 from graph.snapshot import Snapshot
+from graph.source import Task
 from graph.store import EcosystemStore
 from graph.workspace import Workspace
 
@@ -60,6 +62,17 @@ class PublishedRun:
         return table
 
 
+def _population_offset(model: Model, task: Task) -> float:
+    """What the base gains where the source states its population's bad rate, in log-odds.
+
+    logit(prior) less that of the sample's bad share: prior correction for cases that were drawn by outcome
+    (King and Zeng 2001, Logistic Regression in Rare Events Data, Political Analysis 9, section 4.1).
+    """
+    if task.prior is None:
+        return 0.0
+    return float(logit(task.prior) - logit(artifact.sample_bad_share(model)))
+
+
 def make_run(model: Model, model_sha: str, snapshot: Snapshot, tell: Callable[[str], None]) -> ScoreRun:
     """Everybody the model's task asks about, scored on the snapshot's day.
 
@@ -76,6 +89,7 @@ def make_run(model: Model, model_sha: str, snapshot: Snapshot, tell: Callable[[s
         snapshot = with_rings(snapshot)
     tell(f"scoring {len(asked):,} parties")
     parts = score(model, snapshot, known_outcomes(snapshot, task), asked)
+    parts = replace(parts, base=parts.base + _population_offset(model, task))
     return score_run(parts, snapshot, Question(task, model_sha, asked))
 
 

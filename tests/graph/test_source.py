@@ -41,6 +41,11 @@ def test_prediction_days_ascend_over_the_parts() -> None:
         Task("t", "late", as_of={"train": (date(2013, 1, 1),), "valid": (date(2012, 1, 1),)})
 
 
+def test_a_prior_is_a_share() -> None:
+    with pytest.raises(MappingError, match="between 0 and 1, not 5"):
+        Task("t", "ban", prior=5)
+
+
 def test_a_task_by_splits_names_one_day_a_part() -> None:
     with pytest.raises(MappingError, match="one as_of day"):
         Task("t", "ban", by_splits=True, as_of={"train": (date(2000, 1, 1),)})

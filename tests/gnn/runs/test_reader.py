@@ -207,6 +207,7 @@ def test_an_undated_source_without_a_prior_gives_no_pd(workspace: Workspace, tak
     publish_run(workspace, run_of(taken, task=replace(TASK, dated=False)))
     body = open_current_run(workspace).score("P001")
     assert (body["pd"], body["band"], body["calibrated"]) == (None, None, False)
+    assert body["horizon_days"] is None
     assert body["score"] is not None
     assert body["percentile"] is not None
 
