@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from gnn.columns.features import without_tables
 from gnn.panels.calendar import choose_days, labels_until, observed_until
 from gnn.panels.targets import KnownOutcomes, known_outcomes, label_tables, population, results
-from gnn.panels.tasks import choose_task
+from gnn.panels.tasks import choose_task, is_built_in
 from graph.errors import BadInput, Refused
 from graph.rings.membership import with_rings
 from graph.snapshot import Snapshot
@@ -347,9 +347,12 @@ def _panel_by_splits(read: _Days, task: Task, latest: date) -> Panel:
             f"{unstated:,} of {len(everyone):,} parties count as good, though nothing is stated of them and "
             "good outcomes are stated of others: with stated_only they have no label"
         )
-    for part in PARTS:
+    for number, part in enumerate(PARTS):
         snapshot = read(task.as_of[part][0])
         here = positions(last, snapshot)
+        _refuse_labels_on_record(
+            snapshot, task, part, here[np.concatenate([members[p] for p in PARTS[number:]])]
+        )
         asked = members[part][np.isin(members[part], _in_population(snapshot, task, last))]
         if len(asked) < len(members[part]):
             notes.append(f"{len(members[part]) - len(asked)} parties of {part} are not in its population")
@@ -370,6 +373,19 @@ def _panel_by_splits(read: _Days, task: Task, latest: date) -> Panel:
             )
         )
     return Panel(task, tuple(read.settled(origin) for origin in origins), tuple(notes))
+
+
+def _refuse_labels_on_record(snapshot: Snapshot, task: Task, part: Part, codes: NDArray[np.int64]) -> None:
+    """Raises ``BadInput`` where the snapshot of ``part`` tells labels of ``codes`` (-1: not there)."""
+    if is_built_in(task):
+        return
+    told = results(snapshot, task, date.min, date.max).stated[codes[codes >= 0]]
+    if told.any():
+        raise BadInput(
+            f"task {task.name}: on {snapshot.as_of}, the day of {part}, outcomes {task.outcome!r} of "
+            f"{np.count_nonzero(told):,} of its own or later parties are on record already, and would "
+            f"foretell themselves: give outcomes a known_on after {task.as_of['test'][0]}, the day of test"
+        )
 
 
 def _in_population(snapshot: Snapshot, task: Task, among: Snapshot) -> NDArray[np.int64]:

@@ -84,8 +84,10 @@ def choose_task(
     """The task of this name; without one the only declared task, else the only kind of outcome on record,
     else late payment by buyers.
 
-    ``tables``: a snapshot's. Raises ``BadInput`` naming the choices where the question is not clear.
+    ``tables``: a snapshot's. Sources without dates have to declare theirs. Raises ``BadInput`` naming the
+    choices where the question is not clear.
     """
+    declarations = tuple(declarations)
     declared = {
         (declaration.name, task.name): task for declaration in declarations for task in declaration.tasks
     }
@@ -103,6 +105,11 @@ def choose_task(
         return next(iter(declared.values()))
     if declared:
         raise BadInput(f"several tasks are declared: name one of {choices}")
+    if declarations and not any(declaration.dated for declaration in declarations):
+        raise BadInput(
+            "a source without dates has to declare its task in the mapping (dated: false, by_splits: true, and "
+            "an as_of day for each of train, valid and test), with the parts of its parties in table splits"
+        )
     recorded = sorted(undeclared.keys() - BUILT_IN_TASKS.keys())
     if len(recorded) > 1:
         raise BadInput(f"no task is declared, and there are several kinds of outcomes: name one of {choices}")

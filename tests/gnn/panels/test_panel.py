@@ -441,6 +441,16 @@ def test_who_has_no_stated_outcome_is_in_no_part_or_is_said_to_count_as_good(tmp
     assert note.startswith("6 of 12 parties count as good")
 
 
+def test_a_label_of_a_part_that_is_on_record_on_its_day_is_refused(tmp_path: Path) -> None:
+    """It would be an indicator of itself, however well it was meant."""
+    rows = [{"party_id": f"P{i:03d}", "task": "ban", "fold": 1, "part": PARTS[i % 3]} for i in range(12)]
+    known = [date(2020, 1, 4)] * 11 + [date(2020, 1, 2)]
+    stated = [outcome(i, day, value=int(i < 3), kind="ban") for i, day in enumerate(known)]
+    tables = {"parties": parties(12), "splits": rows, "outcomes": stated}
+    with pytest.raises(BadInput, match=r"2020-01-02, the day of valid, .* of 1 of .* after 2020-01-03"):
+        build_panel(store_of(tmp_path, tables, BY_SPLITS), BY_SPLITS)
+
+
 def test_choosing_a_task(tmp_path: Path) -> None:
     one, two = Task("one", "default"), Task("two", "fraud")
     trade = snapshot(tmp_path, random_trade(5, 20, 1), date(2022, 1, 1)).tables
@@ -456,6 +466,8 @@ def test_choosing_a_task(tmp_path: Path) -> None:
     ):
         with pytest.raises(BadInput):
             choose_task(declarations, name, {})
+    with pytest.raises(BadInput, match="by_splits: true"):
+        choose_task([SourceDeclaration("s", dated=False)], None, trade)
     with pytest.raises(BadInput, match="dilution, dormant, late_30, late_90, one, two"):
         choose_task([SourceDeclaration("s", tasks=(one, two))], None, {})
 
