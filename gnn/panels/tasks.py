@@ -107,8 +107,8 @@ def choose_task(
         raise BadInput(f"several tasks are declared: name one of {choices}")
     if declarations and not any(declaration.dated for declaration in declarations):
         raise BadInput(
-            "a source without dates has to declare its task in the mapping (dated: false, by_splits: true, and "
-            "an as_of day for each of train, valid and test), with the parts of its parties in table splits"
+            "a source without dates has to declare its task in the mapping (dated: false, by_splits: true, "
+            "and an as_of day for each of train, valid and test), with its parties' parts in table splits"
         )
     recorded = sorted(undeclared.keys() - BUILT_IN_TASKS.keys())
     if len(recorded) > 1:
