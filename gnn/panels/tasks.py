@@ -15,7 +15,7 @@ from graph.vocabulary import BUILT_IN_TARGETS
 LATE_DAYS: Mapping[str, int] = {"late_30": 30, "late_90": 90}
 
 #: Days ahead that a task nobody declared may ask about.
-HORIZONS = (365, 180, 90, 30, 14, 5)
+HORIZONS = (365, 180, 90, 30, 14, 5, 3, 2, 1)
 
 #: Days of records that must lie before the first prediction.
 LEAST_HISTORY_DAYS = 60

@@ -107,16 +107,18 @@ def _footer(body: Body) -> Text:
 def _split_table(body: Body) -> Table:
     table = _columns("What the score is made of", "Part", "", ">Log-odds of bad", ">Points")
     small = [part for part in body["parts"] if part["part"] == "inherited" and part["points"] == 0]
+    small = small if len(small) > 1 else []
     for part in body["parts"]:
         if part in small:
             continue
+        if small and part["part"] == "clamp":
+            rest = sum(each["log_odds"] for each in small)
+            words = Text(f"from {len(small)} other relations", "dim")
+            table.add_row("inherited", words, f"{rest:+.4f}", "+0")
         log_odds = "" if part["log_odds"] is None else f"{part['log_odds']:+.4f}"
         first = part["part"] == "base"
         points = Text(str(part["points"])) if first else points_text(part["points"])
         table.add_row(part["part"], plain(part["text"]), log_odds, points)
-    if small:
-        rest = sum(part["log_odds"] for part in small)
-        table.add_row("inherited", Text(f"from {len(small)} more relations", "dim"), f"{rest:+.4f}", "+0")
     table.add_section()
     table.add_row("score", "", f"{body['z']:+.4f}", Text(str(body["score"]), style="bold"))
     return table

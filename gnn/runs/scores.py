@@ -45,11 +45,13 @@ def column_text(column: Body, value: float | None, peers: float | None) -> str:
     """What is said of a column that speaks against a party.
 
     Its reason, where the value is worse than the peers'; nobody reads of low sales who has high ones, or
-    none on record.
+    none on record. Of bad things that are counted the reason says that there are any.
     """
     meaning = column["meaning"].removesuffix(".")
     if value is None:
         return f"Not on record: {meaning[:1].lower()}{meaning[1:]}"
+    if column["unit"] == "count" and column["better"] == "lower" and value > 0:
+        return str(column["reason"])
     if peers is None or not _worse(column["better"], value, peers):
         return f"{meaning}: as for many with bad outcomes"
     return str(column["reason"])

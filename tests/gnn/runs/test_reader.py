@@ -165,8 +165,16 @@ def test_reasons_show_the_rows_behind_them(reader: RunReader, taken: Snapshot) -
 def test_nobody_reads_of_low_sales_who_has_high_ones(
     value: float | None, peers: float | None, text: str
 ) -> None:
-    column = {"meaning": "Sales of a year.", "reason": "Sales are low", "better": "higher"}
+    column = {"meaning": "Sales of a year.", "reason": "Sales are low", "better": "higher", "unit": "money"}
     assert column_text(column, value, peers) == text
+
+
+@pytest.mark.parametrize(("value", "reason"), [(1.0, True), (0.0, False)])
+def test_a_counted_bad_thing_is_named_even_if_those_who_have_any_have_more(
+    value: float, reason: bool
+) -> None:
+    column = {"meaning": "Bad ones.", "reason": "One is on record", "better": "lower", "unit": "count"}
+    assert (column_text(column, value, 2.0) == "One is on record") is reason
 
 
 @pytest.mark.parametrize(
