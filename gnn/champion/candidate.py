@@ -13,6 +13,7 @@ from gnn import artifact
 from gnn.champion import challengers
 from gnn.champion.challengers import CHALLENGERS_FOLDER, Challenger
 from gnn.champion.evaluation import Evaluation, evaluate
+from gnn.champion.foreknowledge import foreknowledge
 from gnn.champion.gate import CANDIDATE, NO_GRAPH, Gate, JudgedRows
 from gnn.champion.promotion import GATE_FILE, Promotion, Tell, decide, judge_against, judged_rows
 from gnn.learning.fitted import save_members
@@ -31,7 +32,8 @@ EVALUATION_FILE = "evaluation.json"
 class Candidate:
     """A trained model in its place, with its figures on the test part and the gate's verdict on validation.
 
-    ``notes``: what was left out. ``promotion``: None where there is another champion, which stays.
+    ``notes``: what was left out, and what seems too good to be true. ``promotion``: None where there is
+    another champion, which stays.
     """
 
     model_sha: str
@@ -155,7 +157,8 @@ def make_candidate(
     workspace.place_model(sha, write)
     workspace.nominate(sha)
     promotion = decide(workspace, sha, gate) if champion is None else None
-    return Candidate(sha, found, gate, promotion, panel.notes)
+    notes = (*panel.notes, *foreknowledge(made.rows, panel))
+    return Candidate(sha, found, gate, promotion, notes)
 
 
 def evaluate_champion(
