@@ -112,6 +112,8 @@ class Neo4jStore:
     def _open(self) -> Iterator[Neo4jSession]:
         with Neo4jSession(self._settings) as session:
             if not self._ready:
+                # A server that is not there is told at once; queries would be tried again for half a minute.
+                session.verify()
                 bring_up_to_date(session)
                 if session.read(UNFINISHED) or left_behind(session):
                     # Where a job is at work, what is unfinished is its own. Taking a dead job's lease

@@ -479,7 +479,7 @@ def test_without_a_declared_task_the_outcomes_on_record_ask(tmp_path: Path) -> N
     defaults = snapshot(tmp_path / "one", trade, date(2022, 1, 1)).tables
     task = choose_task([SourceDeclaration("s")], None, defaults)
     assert (task.name, task.outcome, task.once, task.stated_only) == ("default", "default", False, True)
-    assert task.horizon_days == 5
+    assert task.horizon_days == 2
     trade["outcomes"][1]["occurred_on"] = day + timedelta(300)
     longer = snapshot(tmp_path / "longer", trade, date(2022, 1, 1)).tables
     assert choose_task([], None, longer).horizon_days == 90
