@@ -218,6 +218,8 @@ def build_panel(
             nobody += ", or nothing is stated of who does in the days asked about"
         if panel.task.by_splits:
             nobody = f"table splits names nobody for it (task {panel.task.name!r}, fold {panel.task.fold})"
+            if empty == ["valid"]:
+                nobody += ": draw some of train's parties for it in the mapping, for example by md5(id)"
         because = "; ".join(panel.notes) or nobody
         raise BadInput(f"task {task.name}: no cases for {', '.join(empty)} ({because})")
     return _enough(panel)
