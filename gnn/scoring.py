@@ -20,6 +20,7 @@ from gnn.precision import spread_of
 from gnn.threads import by_chunks
 from gnn.tree_walk import WalkByColumn, walk, walk_beyond, walk_by_column
 from gnn.trees import Trees, join, mean
+from graph.indicators import OF_ONE_KIND
 from graph.snapshot import Snapshot
 
 Parts = Mapping[str, NDArray[np.float64]]
@@ -152,21 +153,40 @@ def column_parts(model: Model) -> WalkByColumn:
     return lambda x: walked(x) - centres
 
 
+def _say_once(by_column: NDArray[np.float32], values: NDArray[np.float32], names: tuple[str, ...]) -> None:
+    """Where all bad things on record of a party are of one kind, that kind's column takes on what the column
+    of any kind is credited with; where there are none, the column of any kind does.
+
+    ``by_column`` is changed; float32 [rows, columns] each.
+    """
+
+    def hand_over(rows: NDArray[np.bool_], silent: int, speaking: int) -> None:
+        by_column[rows, speaking] += by_column[rows, silent]
+        by_column[rows, silent] = 0.0
+
+    place = {name: position for position, name in enumerate(names)}
+    for any_kind, kinds in OF_ONE_KIND.items():
+        for kind in kinds:
+            if any_kind in place and kind in place:
+                of_any, of_kind = values[:, place[any_kind]], values[:, place[kind]]
+                hand_over((of_any > 0) & (of_any == of_kind), place[any_kind], place[kind])
+                hand_over(~(of_any > 0), place[kind], place[any_kind])
+
+
 def strongest(
     model: Model, columns: PartyColumns, rows: NDArray[np.int32]
 ) -> tuple[NDArray[np.int16], NDArray[np.float32]]:
     """The ``REASONS`` columns that move each party most: positions int16 and parts float32 [rows, m].
 
-    Which of two columns that are equal the trees split on is chance: one of them speaks for both.
+    Which of two columns that tell the same fact the trees split on is chance: one of them speaks for both.
     """
-    m, parts_of, twins = min(REASONS, len(columns.names)), column_parts(model), columns.twins()
+    m, parts_of = min(REASONS, len(columns.names)), column_parts(model)
     found, parts = np.empty((len(rows), m), np.int16), np.empty((len(rows), m), np.float32)
 
     def fill(chunk: slice) -> None:
-        by_column = parts_of(columns.of(rows[chunk]))
-        for one, other in twins.items():
-            by_column[:, other] += by_column[:, one]
-            by_column[:, one] = 0.0
+        values = columns.of(rows[chunk])
+        by_column = parts_of(values)
+        _say_once(by_column, values, columns.names)
         _largest(by_column, found[chunk], parts[chunk])
 
     by_chunks(len(rows), fill)

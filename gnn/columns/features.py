@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
-from zlib import crc32
 
 import numpy as np
 import pyarrow as pa
@@ -300,22 +299,6 @@ class PartyColumns:
     def of(self, rows: NDArray[np.int32], names: Sequence[str] | None = None) -> NDArray[np.float32]:
         """Columns of some parties side by side, float32 [rows, columns]; ``names``: all where None."""
         return _stacked(self.by_name, self.names if names is None else names, rows)
-
-    def twins(self) -> dict[int, int]:
-        """By place in ``names``: columns that have an equal one later in their group, and the last of these.
-
-        As bad outcomes of any kind have, where there is one kind. A column that is constant has no twin.
-        """
-        known = [(place, self.by_name[name]) for place, name in enumerate(self.names) if name in self.by_name]
-        checksums = side_by_side(lambda column: crc32(np.ascontiguousarray(column[1]).data), known)
-        last: dict[tuple[bool, int], tuple[int, NDArray[np.float32]]] = {}
-        found = {}
-        for (place, values), checksum in reversed(list(zip(known, checksums, strict=True))):
-            other, its = last.setdefault((place < self.n_own, checksum), (place, values))
-            alike = other != place and np.array_equal(values, its, equal_nan=True)
-            if alike and not np.array_equal(values[1:], values[:-1], equal_nan=True):
-                found[place] = other
-        return found
 
 
 def own_and_environment(

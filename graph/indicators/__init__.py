@@ -13,7 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from graph.digest import folds_of
-from graph.indicators.catalogue import CATALOGUE, COMPARING, FIGURES, SHEETS, Indicator
+from graph.indicators.catalogue import CATALOGUE, COMPARING, FIGURES, OF_ONE_KIND, SHEETS, Indicator
 from graph.indicators.environment import FOLDS
 from graph.indicators.facts import Facts, filled_of
 from graph.indicators.sheet import Sheet
@@ -21,7 +21,7 @@ from graph.queries import TODAY, Schemas, connected, schemas_of, sql_of, unbound
 from graph.snapshot import Snapshot
 from graph.vocabulary import KindDeclaration
 
-__all__ = ["CATALOGUE", "Indicator", "Indicators", "compute"]
+__all__ = ["CATALOGUE", "OF_ONE_KIND", "Indicator", "Indicators", "compute"]
 
 Column = NDArray[np.float32]
 

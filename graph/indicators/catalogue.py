@@ -23,7 +23,7 @@ from graph.indicators import (
 )
 from graph.indicators.sheet import Indicator, Sheet
 
-__all__ = ["CATALOGUE", "SHEETS", "Indicator"]
+__all__ = ["CATALOGUE", "OF_ONE_KIND", "SHEETS", "Indicator"]
 
 SHEETS: tuple[Sheet, ...] = (
     *sales.SHEETS,
@@ -48,6 +48,9 @@ COMPARING: tuple[Sheet, ...] = (*environment.COMPARING, *peers.COMPARING)
 CATALOGUE: Mapping[str, Indicator] = {
     i.name: i for sheet in (*SHEETS, *COMPARING) for i in sheet.indicators()
 }
+
+#: What is told of bad things of any kind, and of one kind: of a party that had no other, it is one fact.
+OF_ONE_KIND: Mapping[str, tuple[str, ...]] = {**disputes.OF_ONE_KIND, **outcomes.OF_ONE_KIND}
 
 #: Names of the indicators that parties are compared by.
 FIGURES = frozenset(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import ibis.expr.types as ir
 
@@ -18,6 +18,13 @@ _ADVERSE_WORDS = {
     "bad_review": "bad reviews",
     "lawsuit": "lawsuits",
     "sanction": "sanctions",
+}
+
+OF_ONE_KIND: Mapping[str, tuple[str, ...]] = {
+    "adverse_event_count_365d": tuple(f"{kind}_count_365d" for kind in _ADVERSE_WORDS),
+    "days_since_last_adverse_event": tuple(f"days_since_last_{kind}" for kind in _ADVERSE_WORDS),
+    "adverse_event_share_365d": ("application_denied_share_365d",),
+    "adverse_event_share_1095d": ("application_denied_share_1095d",),
 }
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import ibis.expr.types as ir
 
 from graph.indicators.facts import YEAR, Facts, share, within
 from graph.indicators.sheet import Definition, Sheet, column
 from graph.vocabulary import OUTCOME_KINDS
+
+OF_ONE_KIND: Mapping[str, tuple[str, ...]] = {
+    name.format("bad"): tuple(map(name.format, OUTCOME_KINDS))
+    for name in ("past_{}_count_365d", "past_{}_count", "past_{}_share", "days_since_past_{}")
+}
 
 
 def outcomes_by_party(facts: Facts) -> ir.Table:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from gnn.columns.features import ENVIRONMENT, PartyColumns
+from gnn.columns.features import ENVIRONMENT
 from gnn.columns.linear_columns import linear_columns
 from gnn.columns.views import relation_columns, view_of
 from gnn.learning.rows import origin_view
@@ -49,34 +49,31 @@ def test_columns_sum_to_own_and_environment(trained: Model, scored: ScoredParts)
     np.testing.assert_allclose(scored.reason_parts, taken, atol=1e-6)
 
 
-def test_of_equal_columns_one_speaks_for_both(trained: Model, panel_of_parts: Panel) -> None:
+def test_bad_outcomes_of_one_kind_alone_are_one_reason(trained: Model, panel_of_parts: Panel) -> None:
+    """Columns of any kind and of one: two that matter, under such names and with such values."""
     origin = panel_of_parts.of("test")[0]
     columns = origin_view(trained.preparation, origin).columns
-    assert not columns.twins()
-    x = columns.of(origin.codes)
-    by_column = column_parts(trained)(x)
+    by_column = column_parts(trained)(columns.of(origin.codes))
     one, other = sorted(np.argsort(-np.abs(by_column[:, : columns.n_own]).mean(0))[:2].tolist())
-    equal = {**columns.by_name, columns.names[one]: columns.by_name[columns.names[other]]}
-    both = replace(columns, by_name=equal)
-    assert both.twins() == {one: other}
-    x[:, one] = x[:, other]
-    together = column_parts(trained)(x)[:, [one, other]].sum(1)
+    names = list(columns.names)
+    names[one], names[other] = "past_bad_share", "past_denied_share"
+    n = len(columns.by_name[columns.names[one]])
+    of_any = np.resize(np.array([0.5, 0.5, 0.0, np.nan], np.float32), n)
+    of_kind = np.resize(np.array([0.5, 0.25, 0.0, np.nan], np.float32), n)
+    values = dict(zip(names, (columns.by_name[name] for name in columns.names), strict=True))
+    both = replace(columns, names=tuple(names), by_name=values | {names[one]: of_any, names[other]: of_kind})
+    by_column = column_parts(trained)(both.of(origin.codes))
     found, parts = strongest(trained, both, origin.codes)
-    assert not np.any((found == one) & (parts != 0))
-    named = found == other
-    assert named.any(axis=1).mean() > 0.5
-    np.testing.assert_allclose(parts[named], together[named.any(axis=1)], atol=1e-6)
-
-
-def test_columns_without_difference_and_of_other_groups_are_no_twins() -> None:
-    values = np.arange(5, dtype=np.float32)
-    values[2] = np.nan
-    still, unknown = np.zeros(5, np.float32), np.full(5, np.nan, np.float32)
-    names = ("a", "still", "absent", "b", "unknown", "still too", "c", "unknown too", "d")
-    held = {"a": values, "still": still, "b": values.copy(), "unknown": unknown, "still too": still}
-    held |= {"c": values + 1, "unknown too": unknown, "d": values}
-    assert PartyColumns(names, 8, held, {}).twins() == {0: 3}
-    assert PartyColumns(names, 9, held, {}).twins() == {0: 8, 3: 8}
+    case = origin.codes % 4
+    for silent, speaking, where in ((one, other, case == 0), (other, one, case >= 2)):
+        assert not np.any((found == silent) & (parts != 0) & where[:, None])
+        named = (found == speaking) & where[:, None]
+        assert named.any()
+        together = by_column[:, [one, other]].sum(1)[named.any(axis=1)]
+        np.testing.assert_allclose(parts[named], together, atol=1e-6)
+    apart = (found == one) & (case == 1)[:, None]
+    np.testing.assert_allclose(parts[apart], by_column[apart.any(axis=1), one], atol=1e-6)
+    assert apart.any()
 
 
 def test_rows_say_the_same_in_one_chunk_and_in_several(trained: Model, panel_of_parts: Panel) -> None:

@@ -11,7 +11,7 @@ import pytest
 from ibis.config import Config
 
 from graph.contract import TABLES
-from graph.indicators.catalogue import CATALOGUE, COMPARING, FIGURES, SHEETS
+from graph.indicators.catalogue import CATALOGUE, COMPARING, FIGURES, OF_ONE_KIND, SHEETS
 from graph.indicators.document import DOCUMENT, render
 from graph.indicators.facts import Facts, filled_of
 from graph.rings.membership import SCHEMA
@@ -30,6 +30,15 @@ def test_there_are_at_least_a_hundred_with_names_of_their_own() -> None:
     assert len(declared) == len(set(declared)) == len(CATALOGUE) >= 100
     assert {i.group for i in CATALOGUE.values()} == GROUPS
     assert set(CATALOGUE) >= FIGURES
+
+
+def test_what_is_told_of_any_kind_and_of_one_is_measured_alike() -> None:
+    for any_kind, kinds in OF_ONE_KIND.items():
+        for kind in kinds:
+            one, other = CATALOGUE[any_kind], CATALOGUE[kind]
+            assert (one.unit, one.window_days, one.better) == (other.unit, other.window_days, other.better), (
+                kind
+            )
 
 
 def test_every_entry_is_filled_in() -> None:
