@@ -13,7 +13,7 @@ from gnn.runs.explanation import MAX_COUNTERPARTIES, explain_party
 from gnn.runs.run_files import RunFacts, ScoreRun, StoredRun, write_run
 from gnn.runs.scorecard import BANDS, SCORED, STATUSES
 from gnn.runs.scores import Body, score_bodies, score_body
-from graph.errors import NoPublishedRun
+from graph.errors import BadInput, NoPublishedRun
 from graph.neighbourhood import Edge, neighbourhood
 from graph.workspace import Workspace
 
@@ -72,18 +72,31 @@ class RunReader:
         }
 
     def riskiest(self) -> str:
-        """Id of the scored party with the lowest score (the first by id among equals)."""
-        return self._lowest(self._run.arrays["score"])
+        """Id of the scored party with the lowest score (the first by id among equals).
+
+        Raises ``NoPublishedRun`` where the run scored nobody.
+        """
+        return self._run.party_ids[self._lowest(self._run.arrays["score"])]
 
     def most_inherited(self) -> str:
-        """Id of the scored party whose counterparties cost it most points."""
-        return self._lowest(self._run.arrays["points"][:, 3:-1].sum(axis=1))
+        """Id of the scored party whose counterparties cost it most points.
 
-    def _lowest(self, values: NDArray[Any]) -> str:
+        Raises ``NoPublishedRun`` where the run scored nobody, ``BadInput`` where nobody's cost it any.
+        """
+        inherited = self._run.arrays["points"][:, 3:-1].sum(axis=1)
+        code = self._lowest(inherited)
+        if inherited[code] >= 0:
+            raise BadInput(
+                f"in run {self.facts.run_id} counterparties cost nobody points: "
+                "name a party, or explain the riskiest (--riskiest)"
+            )
+        return self._run.party_ids[code]
+
+    def _lowest(self, values: NDArray[Any]) -> int:
         scored = np.flatnonzero(self._run.arrays["status"] == SCORED)
         if not len(scored):
             raise NoPublishedRun(f"run {self.facts.run_id} scored nobody")
-        return self._run.party_ids[int(scored[np.argmin(values[scored])])]
+        return int(scored[np.argmin(values[scored])])
 
     def _node(self, code: int, hop: int) -> dict[str, Any]:
         arrays = self._run.arrays

@@ -21,13 +21,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gnn.runs.composition import compose
-from gnn.runs.publication import published_scores
+from gnn.runs.publication import published_scores, score_run
 from gnn.runs.reader import RunReader, open_current_run, open_run, publish_run
 from gnn.runs.run_files import MANIFEST, RelationFacts, ScoreRun, StoredRun
 from gnn.runs.scorecard import STATUSES
 from gnn.runs.scores import column_text, relation_text
 from gnn.runs.texts import TextIndex, pack
-from graph.errors import ArtifactMismatch, NoPublishedRun, StoreUnavailable, UnknownParty
+from graph.errors import ArtifactMismatch, BadInput, NoPublishedRun, StoreUnavailable, UnknownParty
 from graph.snapshot import Snapshot
 from graph.workspace import UNFINISHED, Workspace
 from tests.gnn.published import TASK, drawn_parts, everyone, run_of, trade
@@ -115,6 +115,23 @@ def test_an_explanation_sums_to_z_and_to_the_score(reader: RunReader, taken: Sna
                 assert sum(c["points"] for c in within) == part["points"]
         shared = {key: body[key] for key in ("score", "pd", "band", "percentile", "points")}
         assert shared == {key: reader.score(party_id)[key] for key in shared}
+
+
+def test_the_riskiest_and_the_one_whose_counterparties_cost_it_most(
+    reader: RunReader, taken: Snapshot
+) -> None:
+    bodies = {party_id: reader.score(party_id) for party_id in taken.party_ids.to_pylist()}
+    assert bodies[reader.riskiest()]["score"] == min(body["score"] for body in bodies.values())
+    costs = {party_id: sum(body["points"]["inherited"].values()) for party_id, body in bodies.items()}
+    assert costs[reader.most_inherited()] == min(costs.values()) < 0
+
+
+def test_where_counterparties_cost_nobody_points_none_is_named(workspace: Workspace, taken: Snapshot) -> None:
+    parts = drawn_parts(taken)
+    alone = {name: np.zeros_like(part) for name, part in parts.inherited.items()}
+    publish_run(workspace, score_run(replace(parts, inherited=alone), taken, everyone(taken)))
+    with pytest.raises(BadInput, match="cost nobody points"):
+        open_current_run(workspace).most_inherited()
 
 
 def test_a_batch_gives_the_same_scores_in_order_and_lists_the_unknown(
